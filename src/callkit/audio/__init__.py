@@ -1,0 +1,1 @@
+"""Bytes → blocks → facts. Knows nothing of calls, databases or files' owners."""

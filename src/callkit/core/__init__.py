@@ -1,0 +1,1 @@
+"""The pure core: attrs and the standard library; no clock, no disk."""
