@@ -20,6 +20,7 @@
     │   ├── ExternalIdConflictError  the same external id with other bytes
     │   ├── RecordingExistsError     the call has a recording already
     │   ├── DuplicateRecordingError  the same bytes under another external id, and the policy is "reject"
+    │   ├── CallErasedError          the call was erased: it must not come back by accident
     │   ├── MoveNotAllowedError      not in callkit.core.call.MOVES
     │   └── LeaseHeldError           somebody else works on the call
     ├── BackendError                 a database, storage or runner failed
@@ -44,6 +45,7 @@ __all__ = [
     "AudioTooLongError",
     "BackendError",
     "BlobNotFoundError",
+    "CallErasedError",
     "CallExistsError",
     "CallKitError",
     "CallNotFoundError",
@@ -81,8 +83,8 @@ class CallKitError(Exception):
 
     def __str__(self) -> str:
         """One sentence: what happened to what, and what to do."""
-        fields = attrs.asdict(self, recurse=False) if attrs.has(type(self)) else {}
-        return self.sentence.format(**fields)
+        fields = getattr(type(self), "__attrs_attrs__", ())
+        return self.sentence.format(**{field.name: getattr(self, field.name) for field in fields})
 
 
 class InvalidInputError(CallKitError, ValueError):
@@ -266,6 +268,16 @@ class DuplicateRecordingError(ConflictError):
 
     code = "duplicate_recording"
     sentence = "{name} is byte for byte the recording of call {call_id}: pass duplicates='link' to keep both."
+    name: str
+    call_id: str
+
+
+@attrs.define
+class CallErasedError(ConflictError):
+    """The call was erased: what comes under its external id is refused."""
+
+    code = "call_erased"
+    sentence = "{name} belongs to call {call_id}, which was erased: it is not taken in again."
     name: str
     call_id: str
 

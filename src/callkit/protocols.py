@@ -1,0 +1,153 @@
+"""The walls between callkit's core and what it stands on: few doors, any object with the methods fits.
+
+`callkit.testing` has a contract suite for each: subclass it, give it your backend, and it proves itself.
+All may be called from several threads at once.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import BinaryIO, Protocol, runtime_checkable
+from uuid import UUID
+
+from attrs import frozen
+
+from callkit.core.analysis import Results
+from callkit.core.call import Call
+from callkit.core.query import Page, Query
+from callkit.errors import RunnerError
+
+__all__ = ["Blob", "Repository", "Storage", "Task", "TaskRunner", "TidiesUp"]
+
+
+class Repository(Protocol):
+    """Where calls are kept. `callkit.backends.repositories.memory` is the specification."""
+
+    def add(self, call: Call) -> None:
+        """Keep a new call.
+
+        Raises:
+            CallExistsError: its id, or its pair (source, external_id), is taken; nothing was changed.
+        """
+
+    def get(self, call_id: UUID) -> Call:
+        """The call as it was saved last.
+
+        Raises:
+            CallNotFoundError: there is none.
+        """
+
+    def save(self, call: Call, results: Results | None = None) -> None:
+        """Replace version `call.version - 1` by this one, and its results too if given, in one transaction.
+
+        The id, `started_at`, `source`, `external_id` and `created_at` of a call never change: what is passed for
+        them is ignored. Saving an erased call removes its results.
+
+        Raises:
+            StaleCallError: the kept call has another version; nothing was changed.
+            CallNotFoundError: there is none.
+        """
+
+    def find(self, query: Query, *, limit: int = 20, after: str | None = None) -> Page:
+        """The calls for which `callkit.core.query.matches` is true, newest first.
+
+        A page is short only if it is the last one. Calls added while somebody turns pages never push others
+        off a page or on to it twice.
+
+        Args:
+            query: which calls.
+            limit: at least 1 on a page.
+            after: `next` of the page before.
+
+        Raises:
+            InvalidQueryError: `after` is no cursor.
+        """
+
+    def count(self, query: Query, *, at_most: int = 1000) -> int:
+        """How many calls match; `at_most + 1` if there are more than `at_most`."""
+
+    def results(self, call_ids: Sequence[UUID]) -> Mapping[UUID, Results]:
+        """The results of those of the calls that have some."""
+
+    def close(self) -> None:
+        """Let go of connections; the next call of a method opens them again."""
+
+
+@frozen
+class Blob:
+    """A stored object: size in bytes, `modified_at` aware."""
+
+    key: str
+    size: int
+    modified_at: datetime
+
+
+class Storage(Protocol):
+    """Where sound is kept, by key. Keys are relative, made of plain parts joined by "/" (see `check_key`)."""
+
+    def put(self, key: str, source: BinaryIO) -> None:
+        """Store what is left to read from `source`, in place of whatever had the key.
+
+        Nobody ever sees half: if reading or writing fails, the key is as it was before.
+
+        Raises:
+            InvalidKeyError: the key could leave its place.
+            StorageError: the storage failed. Errors of `source` pass through as they are.
+        """
+
+    def open(self, key: str) -> BinaryIO:
+        """Open for reading; it can seek.
+
+        Raises:
+            BlobNotFoundError: there is no such key.
+            InvalidKeyError, StorageError: as `put`.
+        """
+
+    def delete(self, key: str) -> None:
+        """Remove; a key that is not there is fine.
+
+        Raises:
+            InvalidKeyError, StorageError: as `put`.
+        """
+
+    def list(self, prefix: str = "") -> Iterator[Blob]:
+        """The blobs whose key begins with `prefix`, in no promised order.
+
+        Raises:
+            StorageError: the storage failed.
+        """
+
+
+@runtime_checkable
+class TidiesUp(Protocol):
+    """An optional power of a storage: writes that died midway leave something that `list` does not show."""
+
+    def tidy(self, before: datetime) -> int:
+        """Remove such left-overs last written before that time; how many there were."""
+
+
+class Task(Protocol):
+    """Some work that a runner does: called without arguments, in this process or another.
+
+    A task must survive pickling unless the runner stays in this process. It handles its own errors; what it
+    raises all the same is logged and dropped, for the repository remembers what is not done.
+    """
+
+    def __call__(self) -> None:
+        """Do the work."""
+
+    def lost(self, error: RunnerError) -> bool:
+        """Called where it was submitted, after its worker died or was stopped; true: run it again."""
+
+
+class TaskRunner(Protocol):
+    """Does work soon, somewhere. That it forgets everything when it dies is expected: `sweep()` submits again."""
+
+    def submit(self, task: Task) -> None:
+        """Take on a task, and return at once (an inline runner does it here and now).
+
+        Raises:
+            RunnerError: it can't be taken: the runner was closed, or the task can't travel.
+        """
+
+    def close(self) -> None:
+        """Finish what was submitted, then stop. Twice is fine."""
