@@ -29,6 +29,7 @@
     │   └── RunnerError
     │       ├── WorkerLostError      the worker process died
     │       └── TaskTimeoutError     the task ran too long and was stopped
+    ├── NewerDataError               a newer callkit wrote it
     ├── WaitTimeoutError             the call is not done yet
     └── MissingExtraError            an optional dependency is not installed
 
@@ -60,6 +61,7 @@ __all__ = [
     "LeaseHeldError",
     "MissingExtraError",
     "MoveNotAllowedError",
+    "NewerDataError",
     "NotFoundError",
     "RecordingExistsError",
     "RecordingNotFoundError",
@@ -350,6 +352,17 @@ class TaskTimeoutError(RunnerError):
     code = "task_timeout"
     sentence = "{what} ran longer than {seconds:g} s and was stopped: raise the runner's timeout if that is normal."
     seconds: float
+
+
+@attrs.define
+class NewerDataError(CallKitError):
+    """A newer callkit wrote the data."""
+
+    code = "newer_data"
+    sentence = "{what} was written by a newer callkit (format {found}; this one knows {known}): upgrade callkit."
+    what: str
+    found: str
+    known: str
 
 
 @attrs.define
