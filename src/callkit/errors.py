@@ -4,6 +4,7 @@
     ├── InvalidInputError            what was passed can't be used
     │   ├── InvalidCallError         facts of a call that can't be
     │   ├── InvalidQueryError        a search that can't be read
+    │   ├── InvalidCutError          a piece of a recording that can't be
     │   ├── InvalidKeyError          a storage key that could leave its place
     │   └── SettingsError            options, URLs, configuration files
     ├── AudioError                   the recording itself
@@ -55,6 +56,7 @@ __all__ = [
     "DuplicateRecordingError",
     "ExternalIdConflictError",
     "InvalidCallError",
+    "InvalidCutError",
     "InvalidInputError",
     "InvalidKeyError",
     "InvalidQueryError",
@@ -139,6 +141,16 @@ class InvalidQueryError(InvalidInputError):
 
 
 @attrs.define
+class InvalidCutError(InvalidInputError):
+    """A piece of a recording that can't be."""
+
+    code = "invalid_cut"
+    sentence = "A piece from {start:g} s to {end:g} s can't be cut: the start must be 0 or more, and before the end."
+    start: float
+    end: float
+
+
+@attrs.define
 class InvalidKeyError(InvalidInputError):
     """A storage key that could leave its place."""
 
@@ -206,7 +218,7 @@ class BlobNotFoundError(NotFoundError):
     """The storage has no such key."""
 
     code = "blob_not_found"
-    sentence = "The storage has no {key!r}: was it removed by hand, or is this another storage than the calls' own?"
+    sentence = "The storage has no {key!r}: put the file back, or open the storage that belongs to the calls."
     key: str
 
 

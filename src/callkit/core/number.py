@@ -26,17 +26,23 @@ def normalise(raw: str) -> str:
     >>> normalise("Anonymous")
     'withheld'
     """
+    plain = _plainer(raw)
+    while plain != raw:  # what is taken away may have kept other things apart
+        raw, plain = plain, _plainer(plain)
+    return WITHHELD if plain in _WITHHELD_WORDS else plain
+
+
+def _plainer(raw: str) -> str:
     text = unicodedata.normalize("NFKC", raw)
     if angle := _ANGLE.search(text):
         text = angle[1]
     text = _SCHEME.sub("", text.strip())
     user = re.split(r"[@;]", text, maxsplit=1)[0]
-    kept = "".join(_plain(c) for c in _NOISE.sub("", user) if c.isprintable()).lower()
+    kept = "".join(_ascii_digit(c) for c in _NOISE.sub("", user) if c.isprintable()).lower()
     plus = "+" if kept.startswith("+") else ""
-    word = plus + kept.replace("+", "")
-    return WITHHELD if word in _WITHHELD_WORDS else word
+    return plus + kept.replace("+", "")
 
 
-def _plain(character: str) -> str:
+def _ascii_digit(character: str) -> str:
     digit = unicodedata.decimal(character, None)
     return character if digit is None else str(digit)

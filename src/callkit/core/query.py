@@ -17,7 +17,19 @@ from callkit.core.call import Call, Direction, Status
 from callkit.core.number import normalise
 from callkit.errors import InvalidQueryError
 
-__all__ = ["OPERATORS", "TIES", "Comparison", "Page", "Query", "cursor", "cursor_key", "matches", "parse", "sort_base"]
+__all__ = [
+    "OPERATORS",
+    "TIES",
+    "Comparison",
+    "Page",
+    "Query",
+    "cursor",
+    "cursor_key",
+    "matches",
+    "parse",
+    "sort_base",
+    "turn_pages",
+]
 
 OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
@@ -89,6 +101,15 @@ class Page:
     def __len__(self) -> int:
         """How many are on this page."""
         return len(self.items)
+
+
+def turn_pages(find: Callable[[str | None], Page]) -> Iterator[Call]:
+    """All calls of an answer, given how to find the page after a cursor."""
+    page = find(None)
+    yield from page
+    while page.next is not None:
+        page = find(page.next)
+        yield from page
 
 
 def matches(query: Query, call: Call) -> bool:
