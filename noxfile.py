@@ -1,0 +1,68 @@
+"""What is checked, and how: `nox` runs lint, types and tests; the long runs are sessions of their own."""
+
+import nox
+
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["lint", "types", "tests"]
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+CODE = ("src", "tests", "examples", "benchmarks", "noxfile.py")
+
+
+def group(name: str) -> list[str]:
+    return list(nox.project.dependency_groups(PROJECT, name))
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The whole suite, on two cores."""
+    session.install("-e", ".", *group("test"))
+    session.run("pytest", "-n", "2", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    session.install(*group("lint"))
+    session.run("ruff", "check", *CODE)
+    session.run("ruff", "format", "--check", *CODE)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    session.install("-e", ".", *group("types"), *group("test"))
+    session.run("mypy")
+
+
+@nox.session(python=["3.11", "3.12", "3.13"])
+def pythons(session: nox.Session) -> None:
+    """The suite on every supported Python that is installed."""
+    session.install("-e", ".", *group("test"))
+    session.run("pytest", "-n", "2", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Time and memory against the peers, in one run (half an hour); writes docs/benchmarks.md."""
+    session.install("-e", ".", *group("bench"))
+    session.run("python", "-m", "benchmarks.bench", "--out", "docs/benchmarks.md", *session.posargs)
+
+
+@nox.session
+def exactness(session: nox.Session) -> None:
+    """Silence marks against pydub's, on 20,000 random recordings."""
+    session.install("-e", ".")
+    session.run("python", "-m", "benchmarks.exactness", "--cases", "20000", *session.posargs)
+
+
+@nox.session
+def storm(session: nox.Session) -> None:
+    """Kill workers and their parent 200 times while recordings are processed; nothing may be lost."""
+    session.install("-e", ".")
+    session.run("python", "-m", "benchmarks.storm", "--kills", "200", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    session.install("-e", ".", *group("docs"))
+    session.run("mkdocs", "build", "--strict", *session.posargs, env={"NO_MKDOCS_2_WARNING": "1"})

@@ -1,0 +1,110 @@
+"""`list`, `search`, `show`, `erase`."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from callkit.cli.lines import print_json
+from callkit.cli.output import complain, console, emit, emit_json, sentence
+from callkit.core.query import Query, parse
+from callkit.errors import CallKitError
+from callkit.settings import Settings, load
+
+if TYPE_CHECKING:
+    from callkit.kit import CallKit
+
+__all__ = ["erase", "list_", "search", "show"]
+
+_ALL = 10**9
+
+
+def list_(arguments: Namespace) -> int:
+    """Calls, newest first."""
+    return _page(arguments, load(vars(arguments), config=arguments.config), Query())
+
+
+def search(arguments: Namespace) -> int:
+    """Those calls that match, or how many they are."""
+    settings = load(vars(arguments), config=arguments.config)
+    query = parse(" ".join(arguments.query), zone=settings.zone)
+    if not arguments.count:
+        return _page(arguments, settings, query)
+    with settings.open_kit("inline", must_exist=True) as kit:
+        found = kit.count(query, at_most=_ALL)
+    if arguments.json:
+        emit_json({"count": found})
+    else:
+        emit(str(found))
+    return 0
+
+
+def _page(arguments: Namespace, settings: Settings, query: Query) -> int:
+    with settings.open_kit("inline", must_exist=True) as kit:
+        page = kit.find(query, limit=arguments.limit, after=arguments.after)
+        if arguments.json:
+            print_json(kit, page)
+        elif page:
+            from callkit.cli.look import Look  # rich takes 0.1 s, and JSON does without
+            from callkit.cli.tables import CallTable
+
+            CallTable(Look(console(), settings.zone), ids=True).draw(kit, page)
+        else:
+            print("No calls.", file=sys.stderr)
+    if page.next:
+        print(f"There are more: --after {page.next}", file=sys.stderr)
+    return 0
+
+
+def show(arguments: Namespace) -> int:
+    """Everything about calls."""
+    settings = load(vars(arguments), config=arguments.config)
+    with settings.open_kit("inline", must_exist=True) as kit:
+        return _each(arguments.ids, lambda call_id: _show(kit, settings, call_id, arguments.json))
+
+
+def _show(kit: "CallKit", settings: Settings, call_id: str, as_json: bool) -> None:
+    call = kit.get(call_id)
+    if as_json:
+        print_json(kit, [call])
+        return
+    from callkit.cli.details import draw_call  # rich takes 0.1 s, and JSON does without
+    from callkit.cli.look import Look
+
+    found = kit.results(call.id)
+    draw_call(Look(console(), settings.zone), call, found.analysis if found else None)
+
+
+def erase(arguments: Namespace) -> int:
+    """Erase calls, after asking."""
+    settings = load(vars(arguments), config=arguments.config)
+    if not arguments.yes and not sys.stdin.isatty():
+        complain("nobody can be asked whether that is meant: pass --yes.")
+        return 2
+    with settings.open_kit("inline", must_exist=True) as kit:
+        if not arguments.yes and not _confirmed(len(arguments.ids)):
+            complain("nothing was erased.")
+            return 1
+        return _each(arguments.ids, lambda call_id: _erase(kit, call_id, arguments.reason))
+
+
+def _erase(kit: "CallKit", call_id: str, reason: str) -> None:
+    kit.erase(call_id, reason)
+    emit(f"Call {call_id} is erased.")
+
+
+def _confirmed(calls: int) -> bool:
+    print(f"Erase {calls} call{'s' if calls > 1 else ''} for good? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _each(call_ids: list[str], work: Callable[[str], None]) -> int:
+    """One after the other; what goes wrong with one does not stop the others."""
+    code = 0
+    for call_id in call_ids:
+        try:
+            work(call_id)
+        except CallKitError as error:
+            complain(sentence(error))
+            code = 1
+    return code

@@ -1,0 +1,90 @@
+"""`Sweep`: puts right what crashes left behind."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from itertools import groupby
+from uuid import UUID
+
+from attrs import frozen
+
+from callkit.core.call import Call, Status
+from callkit.core.query import Query, turn_pages
+from callkit.errors import CallNotFoundError, StaleCallError, WorkerLostError
+from callkit.protocols import Blob, Repository, Storage, TidiesUp
+from callkit.work import Clock
+
+__all__ = ["Sweep", "Swept"]
+
+
+@frozen
+class Swept:
+    """What `CallKit.sweep` did: calls submitted again, calls given up, blobs removed that no call knows."""
+
+    resubmitted: int = 0
+    failed: int = 0
+    orphans: int = 0
+
+
+@frozen
+class Sweep:
+    """Submits calls that wait for a worker, gives up those that killed too many, removes blobs that no call knows."""
+
+    repository: Repository
+    storage: Storage
+    submit: Callable[[Call], None]
+    now: Clock
+    attempts: int
+
+    def __call__(self, grace: timedelta | None) -> Swept:
+        """Once over everything; blobs younger than `grace`, or with None all blobs, are left alone."""
+        resubmitted = failed = 0
+        for call in self._waiting():
+            if call.attempts < self.attempts:
+                self.submit(call)
+                resubmitted += 1
+            else:
+                failed += self._give_up(call)
+        return Swept(resubmitted, failed, 0 if grace is None else self._remove_orphans(self.now() - grace))
+
+    def _waiting(self) -> Iterator[Call]:
+        query = Query(unclaimed_at=self.now())
+        return turn_pages(lambda after: self.repository.find(query, limit=200, after=after))
+
+    def _give_up(self, call: Call) -> bool:
+        error = WorkerLostError(f"call {call.id}")
+        why = f"{error} It was given up after {call.attempts} attempts."
+        try:
+            self.repository.save(call.fail(error.code, why, self.now()))
+        except StaleCallError:
+            return False
+        return True
+
+    def _remove_orphans(self, before: datetime) -> int:
+        if isinstance(self.storage, TidiesUp):
+            self.storage.tidy(before)
+        blobs = sorted(self.storage.list(), key=lambda blob: blob.key)
+        return sum(self._remove_unknown(owner, list(group), before) for owner, group in groupby(blobs, _owner))
+
+    def _remove_unknown(self, owner: UUID | None, blobs: list[Blob], before: datetime) -> int:
+        if owner is None:
+            return 0  # not ours
+        try:
+            call = self.repository.get(owner)
+        except CallNotFoundError:
+            known, erased = set[str](), False
+        else:
+            recording, erased = call.recording, call.status is Status.ERASED
+            known = {recording.key, recording.peaks_key} if recording else set()
+        unknown = [blob for blob in blobs if blob.key not in known and (erased or blob.modified_at < before)]
+        for blob in unknown:
+            self.storage.delete(blob.key)
+        return len(unknown)
+
+
+def _owner(blob: Blob) -> UUID | None:
+    """The call whose folder a blob lies in; None if callkit did not put it there."""
+    parts = blob.key.split("/")
+    try:
+        return UUID(parts[1]) if len(parts) == 3 and parts[0] == parts[1][-2:] else None
+    except ValueError:
+        return None
