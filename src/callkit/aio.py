@@ -16,6 +16,7 @@ from attrs import define
 
 from callkit.audio.analyser import Options
 from callkit.audio.peaks import Peaks
+from callkit.audio.source import AudioSource
 from callkit.core.analysis import Results
 from callkit.core.call import Call, Direction, Status
 from callkit.core.query import Page, Query
@@ -23,7 +24,6 @@ from callkit.errors import WaitTimeoutError
 from callkit.intake import Duplicates
 from callkit.kit import CallKit, pauses
 from callkit.protocols import Repository, Storage, TaskRunner
-from callkit.sound import Source
 from callkit.upkeep import Swept
 from callkit.work import Leasing
 
@@ -66,7 +66,7 @@ class AsyncCallKit:
 
     async def ingest(
         self,
-        recording: Source,
+        recording: AudioSource,
         *,
         caller: str = "",
         receiver: str = "",
@@ -123,7 +123,7 @@ class AsyncCallKit:
         )
 
     async def attach(
-        self, call_id: UUID | str, recording: Source, *, name: str | None = None, replace: bool = False
+        self, call_id: UUID | str, recording: AudioSource, *, name: str | None = None, replace: bool = False
     ) -> Call:
         """See `CallKit.attach`."""
         return await _run(self.sync.attach, call_id, recording, name=name, replace=replace)

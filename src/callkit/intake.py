@@ -89,7 +89,7 @@ class Intake:
 
     def _stored(self, call: Call, sound: Sound) -> Recording:
         key = f"{call.id.hex[-2:]}/{call.id}/{secrets.token_hex(4)}{sound.suffix}"
-        self.storage.put(key, sound.copied())
+        self.storage.put(key, sound.again())
         return Recording(key, sound.name, sound.size, sound.sha256, sound.container, self.now())
 
 

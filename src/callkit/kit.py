@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 from uuid import UUID
 
 from attrs import define, field
-from callkit.audio.analyser import Options
-from callkit.audio.peaks import Peaks
 
+from callkit.audio.analyser import Options
 from callkit.audio.clip import cut
-from callkit.audio.source import open_audio
+from callkit.audio.peaks import Peaks
+from callkit.audio.source import AudioSource, open_audio
 from callkit.backends.repositories import open_repository
 from callkit.backends.runners import open_runner
 from callkit.backends.storages import open_storage
@@ -35,7 +35,7 @@ from callkit.errors import (
 )
 from callkit.intake import Duplicates, Intake, remove
 from callkit.protocols import Repository, Storage, TaskRunner
-from callkit.sound import Source, opened
+from callkit.sound import opened
 from callkit.upkeep import Sweep, Swept
 from callkit.work import Clock, Leasing, ProcessCall, utc_now
 
@@ -106,7 +106,7 @@ class CallKit:
 
     def ingest(
         self,
-        recording: Source,
+        recording: AudioSource,
         *,
         caller: str = "",
         receiver: str = "",
@@ -175,7 +175,9 @@ class CallKit:
         self.repository.add(call)
         return call
 
-    def attach(self, call_id: UUID | str, recording: Source, *, name: str | None = None, replace: bool = False) -> Call:
+    def attach(
+        self, call_id: UUID | str, recording: AudioSource, *, name: str | None = None, replace: bool = False
+    ) -> Call:
         """Store the recording of a call, and promise to process it. The same bytes again change nothing.
 
         Raises:

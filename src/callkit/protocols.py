@@ -16,7 +16,7 @@ from callkit.core.call import Call
 from callkit.core.query import Page, Query
 from callkit.errors import RunnerError
 
-__all__ = ["Blob", "Repository", "Storage", "Task", "TaskRunner", "TidiesUp"]
+__all__ = ["Blob", "Readable", "Repository", "Storage", "Task", "TaskRunner", "TidiesUp"]
 
 
 class Repository(Protocol):
@@ -81,10 +81,17 @@ class Blob:
     modified_at: datetime
 
 
+class Readable(Protocol):
+    """What a storage asks of what it stores."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes, at most `size` of them; none at the end."""
+
+
 class Storage(Protocol):
     """Where sound is kept, by key. Keys are relative, made of plain parts joined by "/" (see `check_key`)."""
 
-    def put(self, key: str, source: BinaryIO) -> None:
+    def put(self, key: str, source: Readable) -> None:
         """Store what is left to read from `source`, in place of whatever had the key.
 
         Nobody ever sees half: if reading or writing fails, the key is as it was before.

@@ -12,8 +12,8 @@ from typing import Any, Self
 from uuid import UUID, uuid4
 
 from attrs import Attribute, field, frozen
-from callkit.audio.analyser import Measured, Options, measure
 
+from callkit.audio.analyser import Measured, Options, measure
 from callkit.audio.source import open_audio
 from callkit.core.analysis import Results
 from callkit.core.call import Call, Recording, Status

@@ -313,7 +313,10 @@ def test_workers_that_can_not_start_are_reported(
     assert "Note was dropped" in caplog.text
 
 
-def test_what_a_task_prints_goes_to_stderr(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_a_task_prints_goes_to_stderr(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     with ProcessRunner(1) as runner:
         runner.submit(Chat(tmp_path))
         runner.submit(Note(tmp_path))

@@ -19,7 +19,7 @@ UNKNOWN = "00000000-0000-7000-8000-000000000000"
 @pytest.fixture(autouse=True)
 def processed(run: Run, calls: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """The two calls of the folder, newest first."""
-    assert run("process", "calls", "--processes", "1").code == 0
+    assert run("process", "calls", "--processes", "1", "--min-silence", "0.5").code == 0
     found: list[dict[str, Any]] = run("list", "--json").objects
     return found
 

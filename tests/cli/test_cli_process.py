@@ -52,7 +52,7 @@ def test_once_more_adds_nothing_and_shows_the_same(run: Run, calls: Path) -> Non
 
 def test_json_lines_and_nothing_else(run: Run, calls: Path) -> None:
     (calls / "broken.wav").write_bytes(b"no sound")
-    done = run("process", "calls", "--json")
+    done = run("process", "calls", "--json", "--min-silence", "0.5")
     first, second, refused = done.objects
     assert done.code == 1
     assert {"id", "status", "caller", "receiver", "started_at", "duration", "channels", "silence", "failure"} <= set(
@@ -65,7 +65,7 @@ def test_json_lines_and_nothing_else(run: Run, calls: Path) -> None:
         2,
     )
     assert first["started_at"] == "2026-09-14T10:32:12Z"
-    assert len(first["silence"]) >= 2
+    assert len(first["silence"]) == 3
     assert second["channels"] == 1
     assert set(refused) == {"file", "status", "failure"}
     assert (refused["file"], refused["status"]) == (os.path.join("calls", "broken.wav"), "refused")  # noqa: PTH118 - as typed
@@ -120,8 +120,9 @@ def test_what_was_erased_is_skipped_and_no_failure(run: Run, calls: Path) -> Non
 
 
 def test_other_parameters_measure_again(run: Run, calls: Path) -> None:
-    assert [len(call["silence"]) for call in run("process", "calls", "--json").objects] == [3, 2]
-    assert [len(call["silence"]) for call in run("process", "calls", "--json", "--min-silence", "5").objects] == [0, 0]
+    assert [len(call["silence"]) for call in run("process", "calls", "--json").objects] == [0, 0]
+    shorter = run("process", "calls", "--json", "--min-silence", "0.5").objects
+    assert [len(call["silence"]) for call in shorter] == [3, 2]
 
 
 def test_options_for_every_call(run: Run, place: Path, wav: Callable[..., bytes]) -> None:
@@ -159,10 +160,19 @@ def test_what_callkit_keeps_is_not_taken_in_again(run: Run, calls: Path) -> None
     assert len(run("process", ".", *options, "--json").objects) == 2
 
 
-def test_two_files_with_one_call_are_one_row(run: Run, place: Path, wav: Callable[..., bytes]) -> None:
+def test_two_files_with_one_call_are_one_row_and_measured_once(
+    run: Run, place: Path, wav: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times: list[str | None] = []
+
+    def fail(*_: Any, name: str | None = None, **__: Any) -> None:
+        times.append(name)
+        raise DamagedAudioError("a.wav", "a planted fault")
+
+    monkeypatch.setattr("callkit.work.measure", fail)
     (place / "a.wav").write_bytes(wav(1))
     (place / "b.wav").write_bytes(wav(1))
-    assert len(run("process", "a.wav", "b.wav", "--json").objects) == 1
+    assert len(run("process", "a.wav", "b.wav", "--json").objects) == len(times) == 1
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ class AudioReader(Protocol):
         """What is odd about the file, a sentence each; complete after the last block."""
 
     def blocks(self) -> Iterator[Block]:
-        """The samples as 16 bits, `BLOCK_FRAMES` frames at a time (the last block is shorter)."""
+        """The samples as 16 bits, at most `BLOCK_FRAMES` frames at a time."""
 
     def native(self) -> Iterator[NDArray[np.signedinteger]]:
         """The samples as pydub would hold them: int8, int16 or int32 (24 bits widened), interleaved."""

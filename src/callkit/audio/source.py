@@ -24,7 +24,7 @@ from callkit.errors import DamagedAudioError, UnsupportedFormatError
 if TYPE_CHECKING:
     from callkit.audio.sndfile import SndfileReader
 
-__all__ = ["AudioSource", "OpenAudio", "open_audio", "suffix_of"]
+__all__ = ["AudioSource", "OpenAudio", "as_file", "name_of", "open_audio", "suffix_of"]
 
 AudioSource = str | os.PathLike[str] | bytes | BinaryIO | Samples
 """A path, a file's bytes, a binary file object, or a `pydub.AudioSegment`."""
@@ -54,12 +54,12 @@ def open_audio(source: AudioSource, *, name: str | None = None) -> "OpenAudio":
         OSError: the file can't be read.
         TypeError: the source is none of the above.
     """
-    name = name or _name_of(source)
+    name = name or name_of(source)
     with contextlib.ExitStack() as resources:
         if isinstance(source, Samples):
             reader: AudioReader = SegmentReader(source, name)
         else:
-            handle = _handle(source, resources)
+            handle = as_file(source, resources)
             reader = _reader(handle, name)
         resources.callback(reader.close)
         _refuse_absurd(reader.format, name)
@@ -114,12 +114,12 @@ class OpenAudio:
             self._remarks.append(f"The file declares {declared:.3f} s and holds {duration:.3f} s.")
 
 
-def _name_of(source: object) -> str:
+def name_of(source: object) -> str:
     path = source if isinstance(source, str | os.PathLike) else getattr(source, "name", None)
     return (Path(path).name if isinstance(path, str | os.PathLike) else "") or "the recording"
 
 
-def _handle(source: Any, resources: contextlib.ExitStack) -> BinaryIO:
+def as_file(source: Any, resources: contextlib.ExitStack) -> BinaryIO:
     """A seekable binary file; `resources` closes what is opened here."""
     if isinstance(source, str | os.PathLike):
         return resources.enter_context(Path(source).open("rb", buffering=0))

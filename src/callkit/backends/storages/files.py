@@ -15,7 +15,7 @@ from callkit.backends.storages.keys import check_key
 from callkit.backends.storages.local import LocalFiles
 from callkit.backends.storages.remote import PROVEN, RemoteFiles
 from callkit.errors import SettingsError
-from callkit.protocols import Blob
+from callkit.protocols import Blob, Readable
 
 __all__ = ["FilesStorage"]
 
@@ -61,7 +61,7 @@ class FilesStorage:
     place: str = field(converter=_normal)
     durable: bool = field(default=True, kw_only=True)
 
-    def put(self, key: str, source: BinaryIO) -> None:
+    def put(self, key: str, source: Readable) -> None:
         """See `callkit.protocols.Storage.put`."""
         check_key(key)
         self._files.put(key, source)

@@ -15,13 +15,13 @@ from attrs import frozen
 from callkit.backends.storages.failures import MISSING, translated
 from callkit.backends.storages.keys import is_key
 from callkit.errors import BlobNotFoundError, StorageError
-from callkit.protocols import Blob
+from callkit.protocols import Blob, Readable
 
 __all__ = ["LocalFiles"]
 
 _CHUNK = 1 << 20
 _LEFT_OVER = re.compile(r".+\.[0-9a-f]{8}\.part")
-_RETRIES = 9
+_RETRIES = 99
 # Windows refuses to replace or remove a file while anybody reads it, a virus scanner for instance: seconds to wait
 _PATIENCE = (0.01, 0.05, 0.2, 0.8) if os.name == "nt" else ()
 
@@ -40,7 +40,7 @@ class LocalFiles:
     root: Path
     durable: bool
 
-    def put(self, key: str, source: BinaryIO) -> None:
+    def put(self, key: str, source: Readable) -> None:
         """See `callkit.protocols.Storage.put`."""
         target = self._path(key)
         part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
@@ -108,7 +108,7 @@ class LocalFiles:
         for _ in range(_RETRIES):
             with suppress(FileNotFoundError):
                 return part.open("xb")
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError, FileExistsError):  # it exists, says mkdir, but by now it doesn't
                 self._make_folder(part.parent)
         return part.open("xb")
 
@@ -122,7 +122,7 @@ class LocalFiles:
             folder.mkdir(exist_ok=True)
         self._sync_folder(folder.parent)
 
-    def _fill(self, file: BinaryIO, key: str, source: BinaryIO) -> None:
+    def _fill(self, file: BinaryIO, key: str, source: Readable) -> None:
         while chunk := source.read(_CHUNK):
             with self._guard(key):
                 file.write(chunk)

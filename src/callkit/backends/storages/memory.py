@@ -8,7 +8,7 @@ from typing import BinaryIO, NoReturn
 
 from callkit.backends.storages.keys import check_key
 from callkit.errors import BlobNotFoundError, SettingsError
-from callkit.protocols import Blob
+from callkit.protocols import Blob, Readable
 
 __all__ = ["MemoryStorage"]
 
@@ -20,7 +20,7 @@ class MemoryStorage:
         self._lock = Lock()
         self._blobs: dict[str, tuple[bytes, datetime]] = {}
 
-    def put(self, key: str, source: BinaryIO) -> None:
+    def put(self, key: str, source: Readable) -> None:
         """See `callkit.protocols.Storage.put`."""
         check_key(key)
         data = BytesIO()

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from callkit.backends.storages.failures import MISSING, translated
 from callkit.errors import BlobNotFoundError
-from callkit.protocols import Blob
+from callkit.protocols import Blob, Readable
 
 __all__ = ["PROVEN", "RemoteFiles"]
 
@@ -30,7 +30,7 @@ class RemoteFiles:
 
     url: str
 
-    def put(self, key: str, source: BinaryIO) -> None:
+    def put(self, key: str, source: Readable) -> None:
         """See `callkit.protocols.Storage.put`; the blob is held in memory meanwhile."""
         data = BytesIO()
         while chunk := source.read(_CHUNK):

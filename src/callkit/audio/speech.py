@@ -1,0 +1,106 @@
+"""Who speaks when, from the levels of 10 ms frames: a threshold that follows the noise floor.
+
+The noise floor and the level of speech are order statistics over 15 s to each side, once a second; the threshold lies
+3 to 6 dB above the floor. Ring-back tones, music and babble count as speech: a level knows nothing of words.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from callkit.audio.energy import FRAMES_PER_SECOND
+from callkit.core.analysis import Interval
+
+__all__ = ["FLOOR_DBFS", "Runs", "covered", "seconds", "speech_runs"]
+
+Levels = NDArray[np.float32]
+Runs = NDArray[np.int64]
+"""Stretches of frames, shape (n, 2): first frame and the one after the last; in order and apart."""
+
+FLOOR_DBFS = -120.0
+"""The level given to digital silence."""
+
+_AROUND = 15  # seconds to each side
+_FLOOR_RANK = 5  # of 31 seconds: about the 15th percentile
+_SPEECH_RANK = 24  # of 31 seconds: the 80th percentile
+_MARGIN_DB = (3.0, 6.0)  # a quarter of what speech lies above the floor, but at least and at most this
+_QUIETEST_DBFS = -55.0  # nothing quieter is speech
+_SHORTEST = 3  # frames: shorter bursts are clicks
+_JOINED = 20  # frames: shorter gaps are part of the speech around them
+_CHUNK = 600 * FRAMES_PER_SECOND  # frames looked at together, to keep scratch memory small
+
+
+def speech_runs(levels: Levels) -> Runs:
+    """Stretches of speech in the levels (dBFS, one for each 10 ms) of one channel."""
+    if not len(levels):
+        return np.empty((0, 2), np.int64)
+    threshold = _threshold(levels)
+    centres = np.arange(len(threshold)) * FRAMES_PER_SECOND + FRAMES_PER_SECOND // 2
+    loud = np.empty(len(levels), np.bool_)
+    for begin in range(0, len(levels), _CHUNK):
+        frames = np.arange(begin, min(begin + _CHUNK, len(levels)))
+        loud[frames] = _smooth(levels, begin, len(frames)) > np.interp(frames, centres, threshold)
+    return _joined(_stretches(loud))
+
+
+def _smooth(levels: Levels, begin: int, count: int) -> NDArray[np.float64]:
+    """Means of five frames around each of `count` frames; the edges are repeated."""
+    indices = np.clip(np.arange(begin - 2, begin + count + 2), 0, len(levels) - 1)
+    total = np.cumsum(np.concatenate([[0.0], levels[indices]]))
+    return np.asarray((total[5:] - total[:-5]) / 5)
+
+
+def _threshold(levels: Levels) -> NDArray[np.float64]:
+    """DBFS for each second."""
+    width = min(FRAMES_PER_SECOND, len(levels))
+    count = len(levels) // width
+    tenth = (width // 10, width * 9 // 10)
+    quiet, loud = np.empty(count), np.empty(count)
+    chunk = _CHUNK // FRAMES_PER_SECOND
+    for begin in range(0, count, chunk):
+        end = min(begin + chunk, count)
+        rows = _smooth(levels, begin * width, (end - begin) * width).reshape(end - begin, width)
+        ranked = np.partition(rows, tenth, axis=1)
+        quiet[begin:end], loud[begin:end] = ranked[:, tenth[0]], ranked[:, tenth[1]]
+    floor, speech = _ranked_around(quiet, _FLOOR_RANK), _ranked_around(loud, _SPEECH_RANK)
+    return np.maximum(floor + np.clip((speech - floor) / 4, *_MARGIN_DB), _QUIETEST_DBFS)
+
+
+def _ranked_around(values: NDArray[np.float64], rank: int) -> NDArray[np.float64]:
+    """The `rank`-th smallest of the 31 values around each value; the edges are repeated."""
+    around = sliding_window_view(np.pad(values, _AROUND, "edge"), 2 * _AROUND + 1)
+    return np.asarray(np.partition(around, rank, axis=1)[:, rank])
+
+
+def _stretches(loud: NDArray[np.bool_]) -> Runs:
+    return np.flatnonzero(np.diff(loud, prepend=False, append=False)).reshape(-1, 2)
+
+
+def _joined(runs: Runs) -> Runs:
+    """Without clicks, and without short gaps."""
+    runs = runs[runs[:, 1] - runs[:, 0] >= _SHORTEST]
+    apart = runs[1:, 0] - runs[:-1, 1] >= _JOINED
+    first, last = np.concatenate([[True], apart]), np.concatenate([apart, [True]])
+    return np.column_stack([runs[first, 0], runs[last, 1]]) if len(runs) else runs
+
+
+def covered(channels: Sequence[Runs], at_least: int) -> Runs:
+    """The stretches in which so many channels or more speak at once.
+
+    Source: a sweep over all edges, counting who has begun and not yet ended.
+    """
+    edges = np.concatenate([runs.reshape(-1) for runs in channels] or [np.empty(0, np.int64)])
+    change = np.concatenate([np.tile([1, -1], len(runs)) for runs in channels] or [np.empty(0, np.int64)])
+    order = np.argsort(edges, kind="stable")
+    places, first = np.unique(edges[order], return_index=True)
+    depth = np.add.reduceat(change[order], first).cumsum() if len(places) else np.empty(0, np.int64)
+    inside = np.concatenate([depth >= at_least, [False]])
+    begins = np.flatnonzero(np.diff(inside, prepend=False))
+    return places[begins].reshape(-1, 2)
+
+
+def seconds(runs: Iterable[Sequence[int]], duration: float) -> tuple[Interval, ...]:
+    """Runs of frames as intervals in seconds, none beyond the recording's end."""
+    return tuple((begin / FRAMES_PER_SECOND, min(end / FRAMES_PER_SECOND, duration)) for begin, end in runs)

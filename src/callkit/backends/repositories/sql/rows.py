@@ -1,0 +1,134 @@
+"""Row ↔ call, by position."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from json import loads
+from typing import Any
+
+from callkit.core.call import Call, Direction, Failure, Lease, Recording, Status, Tombstone
+from callkit.core.number import normalise
+from callkit.errors import InvalidCallError
+from callkit.wire import to_json
+
+__all__ = ["milliseconds", "storable", "to_call", "to_values"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def milliseconds(moment: datetime) -> int:
+    """Whole milliseconds since 1970; what is left over is cut off."""
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def _moment(count: int) -> datetime:
+    return _EPOCH + count * _MILLISECOND
+
+
+def storable(text: str) -> str:
+    """Text that every database takes. File names may hold what no encoding has; those characters become "?"."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
+
+
+def to_values(call: Call) -> dict[str, Any]:
+    """The columns of a call by name, without `pk`.
+
+    Raises:
+        InvalidCallError: the metadata are no JSON values.
+    """
+    return {
+        "id": call.id,
+        "version": call.version,
+        "status": str(call.status),
+        "caller_n": normalise(call.caller),
+        "receiver_n": normalise(call.receiver),
+        "duration": call.duration,
+        "silence_share": call.silence_share,
+        "attempts": call.attempts,
+        "started_at": milliseconds(call.started_at),
+        "created_at": milliseconds(call.created_at),
+        "updated_at": milliseconds(call.updated_at),
+        "caller": call.caller,
+        "receiver": call.receiver,
+        "direction": str(call.direction) if call.direction else None,
+        "source": call.source,
+        "external_id": call.external_id,
+        "tags": to_json(call.tags),
+        "metadata": _metadata(call),
+        "duplicate_of": call.duplicate_of,
+        **_lease(call.lease),
+        **_recording(call.recording),
+        **_failure(call.failure),
+        **_tombstone(call.tombstone),
+    }
+
+
+def _metadata(call: Call) -> str:
+    try:
+        return storable(to_json(call.metadata))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidCallError(f"The metadata of call {call.id} are no JSON values: {error}.") from None
+
+
+def _lease(lease: Lease | None) -> dict[str, Any]:
+    return {
+        "lease_owner": storable(lease.owner) if lease else None,
+        "lease_until": milliseconds(lease.until) if lease else None,
+    }
+
+
+def _recording(recording: Recording | None) -> dict[str, Any]:
+    return {
+        "recording_key": storable(recording.key) if recording else None,
+        "recording_name": storable(recording.name) if recording else None,
+        "recording_size": recording.size if recording else None,
+        "recording_sha256": recording.sha256 if recording else None,
+        "recording_container": recording.container if recording else None,
+        "recording_stored_at": milliseconds(recording.stored_at) if recording else None,
+    }
+
+
+def _failure(failure: Failure | None) -> dict[str, Any]:
+    return {
+        "failure_code": failure.code if failure else None,
+        "failure_message": storable(failure.message) if failure else None,
+        "failure_at": milliseconds(failure.at) if failure else None,
+    }
+
+
+def _tombstone(tombstone: Tombstone | None) -> dict[str, Any]:
+    return {
+        "tombstone_at": milliseconds(tombstone.at) if tombstone else None,
+        "tombstone_reason": storable(tombstone.reason) if tombstone else None,
+        "tombstone_sha256": tombstone.sha256 if tombstone else None,
+    }
+
+
+def to_call(row: Sequence[Any]) -> Call:
+    """The call in a row that has all columns of `tables.calls`, in their order."""
+    _, call_id, version, status, _, _, duration, silence_share, owner, until, attempts, *rest = row
+    started, created, updated, caller, receiver, direction, source, external_id, tags, metadata, *parts = rest
+    recording, duplicate_of, failure, tombstone = parts[:6], parts[6], parts[7:10], parts[10:13]
+    return Call(
+        id=call_id,
+        version=version,
+        status=Status(status),
+        duration=duration,
+        silence_share=silence_share,
+        lease=None if until is None else Lease(owner, _moment(until)),
+        attempts=attempts,
+        started_at=_moment(started),
+        created_at=_moment(created),
+        updated_at=_moment(updated),
+        caller=caller,
+        receiver=receiver,
+        direction=Direction(direction) if direction else None,
+        source=source,
+        external_id=external_id,
+        tags=() if tags == "[]" else loads(tags),
+        metadata={} if metadata == "{}" else loads(metadata),
+        recording=None if recording[0] is None else Recording(*recording[:5], _moment(recording[5])),
+        duplicate_of=duplicate_of,
+        failure=None if failure[0] is None else Failure(*failure[:2], _moment(failure[2])),
+        tombstone=None if tombstone[0] is None else Tombstone(_moment(tombstone[0]), *tombstone[1:]),
+    )
