@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from attrs import evolve, frozen
+
 from benchmarks.corpus import Corpus
 from benchmarks.measuring import Cost, Figure, Work, as_program, figures, in_turn
 from benchmarks.peers import ANALYSE, Contender, callkits, ffmpeg, in_processes, programs

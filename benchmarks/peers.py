@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 from attrs import frozen
-from benchmarks.measuring import Cost, as_program, in_process
 
+from benchmarks.measuring import Cost, as_program, in_process
 from callkit import analyse
 from callkit.audio import detect_silence
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from attrs import frozen
+
 from benchmarks.measuring import Figure
 
 __all__ = ["Chapter", "markdown"]

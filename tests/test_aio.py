@@ -8,11 +8,11 @@ from typing import Any
 
 import anyio
 import pytest
-from callkit.backends.runners.pools import ThreadRunner
-from callkit.backends.storages.memory import MemoryStorage
 
 from callkit import AsyncCallKit, Call, CallKit, Status
 from callkit.backends.repositories.memory import MemoryRepository
+from callkit.backends.runners.pools import ThreadRunner
+from callkit.backends.storages.memory import MemoryStorage
 from callkit.errors import WaitTimeoutError
 
 WavMaker = Callable[..., bytes]

@@ -9,10 +9,10 @@ from threading import Event, Thread
 from typing import Any, BinaryIO
 
 import pytest
-from callkit.backends.storages.memory import MemoryStorage
 
 from callkit import Call, CallKit, Leasing, Status
 from callkit.backends.repositories.memory import MemoryRepository
+from callkit.backends.storages.memory import MemoryStorage
 from callkit.errors import RepositoryError, SettingsError, StorageError, TaskTimeoutError, WorkerLostError
 from callkit.work import Claim, ProcessCall, new_owner
 
