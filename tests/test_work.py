@@ -207,6 +207,7 @@ def test_trouble_that_may_pass_is_tried_again_but_not_for_ever(hand: Hand, wav: 
 def test_a_mistake_of_ours_is_logged_without_the_callers_number(
     hand: Hand, wav: WavMaker, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
     storage = Meanwhile()
     kit = CallKit(MemoryRepository(), storage, hand)
     call = kit.ingest(wav(), caller="+442079460018", name="442079460018.wav")
@@ -219,6 +220,7 @@ def test_a_mistake_of_ours_is_logged_without_the_callers_number(
     failure = kit.get(call.id).failure
     assert failure is not None
     assert (failure.code, str(call.id) in caplog.text) == ("internal_error", True)
+    assert "ZeroDivisionError" in caplog.text
     assert "442079460018" not in caplog.text
 
 

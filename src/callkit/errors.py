@@ -9,6 +9,7 @@
     │   └── SettingsError            options, URLs, configuration files
     ├── AudioError                   the recording itself
     │   ├── UnsupportedFormatError   no reader knows this content
+    │   ├── RecordingChangedError    somebody may still be writing it
     │   ├── DamagedAudioError        known format, nothing can be decoded
     │   └── AudioTooLongError        decodes to more than the limit
     ├── NotFoundError
@@ -65,6 +66,7 @@ __all__ = [
     "MoveNotAllowedError",
     "NewerDataError",
     "NotFoundError",
+    "RecordingChangedError",
     "RecordingExistsError",
     "RecordingNotFoundError",
     "RepositoryError",
@@ -192,6 +194,15 @@ class DamagedAudioError(AudioError):
     sentence = "{name} is damaged and nothing could be decoded: {why}. Fetch the recording again from where it came."
     name: str
     why: str
+
+
+@attrs.define
+class RecordingChangedError(AudioError):
+    """The recording is not what it was a moment ago."""
+
+    code = "recording_changed"
+    sentence = "{name} changed while it was read, so it may still be being written: try again when it is complete."
+    name: str
 
 
 @attrs.define

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from callkit.audio.segment import Samples
 from callkit.audio.source import AudioSource, as_file, name_of, open_audio, suffix_of
-from callkit.errors import DamagedAudioError
+from callkit.errors import RecordingChangedError
 
 __all__ = ["CheckedFile", "Sound", "opened"]
 
@@ -43,12 +43,12 @@ class CheckedFile:
         """The next bytes.
 
         Raises:
-            DamagedAudioError: the file changed since it was looked at; somebody may still be writing it.
+            RecordingChangedError: the file is not what was looked at; somebody may still be writing it.
         """
         data = self._sound.file.read(size)
         self._digest.update(data)
         if (not data or size < 0) and self._digest.hexdigest() != self._sound.sha256:
-            raise DamagedAudioError(self._sound.name, "it changed while it was read, so it may still be being written")
+            raise RecordingChangedError(self._sound.name)
         return data
 
 

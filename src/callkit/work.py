@@ -111,7 +111,9 @@ class ProcessCall:
         except BackendError as error:
             claim.settle(self._later_or_never(error))
         except Exception as error:
-            log.exception("call %s could not be processed", self.call_id)
+            # its text or its lines may hold the name of a file, and that a telephone number
+            log.error("call %s could not be processed: %s", self.call_id, type(error).__name__)
+            log.debug("call %s", self.call_id, exc_info=True)
             why = f"{type(error).__name__}: {error}"
             claim.settle(lambda call, now: call.fail("internal_error", why, now))
         else:

@@ -111,7 +111,7 @@ def test_who_speaks_and_who_does_not() -> None:
     assert analysis.overlap_time == pytest.approx(1.0, abs=0.06)
     assert analysis.silence_time == pytest.approx(4.0, abs=0.06)
     assert len(analysis.silence) == 2
-    assert [mark.channel for mark in analysis.silence_of(0)] == [0, 0]
+    assert [mark.channel for mark in analysis.silence_of(0, 0.5)] == [0, 0]
     swapped = measure(Blocks(samples[:, ::-1].astype(np.int16)), options).analysis
     assert [party.speech for party in swapped.parties] == [party.speech for party in analysis.parties][::-1]
     assert swapped.silence == analysis.silence

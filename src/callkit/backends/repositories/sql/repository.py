@@ -49,9 +49,9 @@ _SAVE_RESULTS = text("""
 INSERT INTO callkit_results (pk, fingerprint, document)
 SELECT pk, :fingerprint, :document FROM callkit_calls WHERE id = :id
 ON CONFLICT (pk) DO UPDATE SET fingerprint = excluded.fingerprint, document = excluded.document""").bindparams(_IDS[0])
-_DROP_RESULTS = text(
-    "DELETE FROM callkit_results WHERE pk = (SELECT pk FROM callkit_calls WHERE id = :id)"
-).bindparams(_IDS[0])
+_DROP_RESULTS = text("DELETE FROM callkit_results WHERE pk = (SELECT pk FROM callkit_calls WHERE id = :id)").bindparams(
+    _IDS[0]
+)
 _RESULTS = (
     text("""
 SELECT c.id, r.document FROM callkit_calls c JOIN callkit_results r ON r.pk = c.pk WHERE c.id IN :ids""")

@@ -55,18 +55,18 @@ _UNREADY = "callkit_calls c INDEXED BY ix_callkit_calls_unready"
 
 _OF_NUMBERS = """
     SELECT DISTINCT x.pk FROM json_each(:nids) j CROSS JOIN callkit_call_numbers x ON x.nid = j.value
-    WHERE x.pk < :before AND x.pk >= :since"""
-_NEWEST_OF_EACH = """ AND x.pk >= coalesce((
-        SELECT y.pk FROM callkit_call_numbers y WHERE y.nid = j.value AND y.pk < :before
+    WHERE x.pk < :before AND x.pk >= """
+_NEWEST_OF_EACH = """coalesce((
+        SELECT y.pk FROM callkit_call_numbers y WHERE y.nid = j.value AND y.pk < :before AND y.pk >= :since
         ORDER BY y.pk DESC LIMIT 1 OFFSET :count - 1), :since)
-    ORDER BY x.pk DESC LIMIT :count"""
+    ORDER BY x.pk DESC LIMIT :count"""  # one lower bound: of two, SQLite would seek the first and test the other per row
 
 
 def _by_numbers(sql: str) -> Way:
     return Way(f"({sql}) g", key="g.pk", to_calls=" CROSS JOIN callkit_calls c ON c.pk = g.pk")
 
 
-_BY_NUMBERS = _by_numbers(_OF_NUMBERS)
+_BY_NUMBERS = _by_numbers(_OF_NUMBERS + ":since")
 _BY_NEWEST_OF_EACH_NUMBER = _by_numbers(_OF_NUMBERS + _NEWEST_OF_EACH)
 
 _BEGINNING = "SELECT nid FROM callkit_numbers WHERE num >= :needle AND num < :end LIMIT :most"
