@@ -16,7 +16,8 @@ from callkit import Call, Query, Status
 from callkit.backends.repositories import open_repository
 from callkit.backends.repositories.memory import MemoryRepository
 from callkit.core.analysis import Analysis, Results
-from callkit.core.call import Recording, new_call_id
+from callkit.core.call import Recording
+from callkit.core.ids import new_call_id
 from callkit.errors import CallExistsError, LeaseHeldError, MoveNotAllowedError, StaleCallError
 from callkit.protocols import Repository
 from callkit.testing.clock import Clock

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from callkit import Leasing, Options
 from callkit.errors import SettingsError
 from callkit.settings import Settings, load, masked, read_file
 
@@ -132,6 +133,11 @@ def test_they_open_a_kit(tmp_path: Path) -> None:
         assert kit.leasing.attempts == 2
         assert kit.count() == 0
     assert (tmp_path / "data").is_dir()
+
+
+def test_the_defaults_are_the_librarys_own(tmp_path: Path) -> None:
+    with Settings(data=str(tmp_path)).open_kit() as kit:
+        assert (kit.options, kit.leasing) == (Options(), Leasing())
 
 
 def test_a_folder_that_must_exist_is_not_made(tmp_path: Path) -> None:

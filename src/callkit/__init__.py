@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from callkit.audio.analyser import Options, analyse
     from callkit.core.analysis import Analysis, Results, SilenceMark
     from callkit.core.call import Call, Direction, Recording, Status
-    from callkit.core.query import Page, Query, parse
+    from callkit.core.page import Page
+    from callkit.core.query import Query, parse
     from callkit.errors import CallKitError
     from callkit.kit import CallKit
     from callkit.work import Leasing
@@ -49,7 +50,7 @@ else:  # a __getattr__ that type checkers saw would make every misspelt name typ
         "Direction": "core.call",
         "Leasing": "work",
         "Options": "audio.analyser",
-        "Page": "core.query",
+        "Page": "core.page",
         "Query": "core.query",
         "Recording": "core.call",
         "Results": "core.analysis",

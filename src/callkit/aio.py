@@ -19,7 +19,8 @@ from callkit.audio.peaks import Peaks
 from callkit.audio.source import AudioSource
 from callkit.core.analysis import Results
 from callkit.core.call import Call, Direction, Status
-from callkit.core.query import Page, Query
+from callkit.core.page import Page
+from callkit.core.query import Query
 from callkit.errors import WaitTimeoutError
 from callkit.intake import Duplicates
 from callkit.kit import CallKit, pauses

@@ -20,8 +20,10 @@ from callkit.backends.repositories import open_repository
 from callkit.backends.runners import open_runner
 from callkit.backends.storages import open_storage
 from callkit.core.analysis import Results
-from callkit.core.call import Call, Direction, Recording, Status, new_call_id
-from callkit.core.query import Page, Query, parse, turn_pages
+from callkit.core.call import Call, Direction, Recording, Status
+from callkit.core.ids import new_call_id
+from callkit.core.page import Page, turn_pages
+from callkit.core.query import Query, parse
 from callkit.errors import (
     CallNotFoundError,
     ExternalIdConflictError,

@@ -13,7 +13,8 @@ from attrs import frozen
 
 from callkit.core.analysis import Results
 from callkit.core.call import Call
-from callkit.core.query import Page, Query
+from callkit.core.page import Page
+from callkit.core.query import Query
 from callkit.errors import RunnerError
 
 __all__ = ["Blob", "Readable", "Repository", "Storage", "Task", "TaskRunner", "TidiesUp"]

@@ -49,8 +49,8 @@ class Settings:
     names: str | None = _setting(None, str, "template of the recordings' file names; default: names tell nothing")
     timezone: str | None = _setting(None, str, "zone of file names, searches and shown times; default: the machine's")
     source: str = _setting("upload", str, "who the recordings come from; unique together with their external id")
-    min_silence: float | None = _setting(None, float, "seconds; a shorter pause is no silence mark; default: 1")
-    max_duration: float | None = _setting(None, float, "seconds; a longer recording is refused")
+    min_silence: float = _setting(1.0, float, "seconds; a shorter pause is no silence mark")
+    max_duration: float = _setting(86_400.0, float, "seconds; a longer recording is refused")
     lease: float = _setting(30.0, float, "seconds that a worker may be silent before another takes over")
     longest: float = _setting(3600.0, float, "seconds after which a worker is given up in any case")
     attempts: int = _setting(3, int, "how many workers may die of a call before it is failed")
@@ -84,13 +84,12 @@ class Settings:
             raise SettingsError(
                 f"There is no data folder {self.data!r}: `callkit process PATH` makes it, `--data DIR` names another."
             )
-        measured = {"min_silence": self.min_silence, "max_duration": self.max_duration}
         return CallKit.open(
             self.data,
             database=self.database,
             storage=self.storage,
             runner=runner or self.runner or "inline",
-            options=Options(**{name: value for name, value in measured.items() if value is not None}),
+            options=Options(min_silence=self.min_silence, max_duration=self.max_duration),
             leasing=Leasing(timedelta(seconds=self.lease), timedelta(seconds=self.longest), self.attempts),
         )
 

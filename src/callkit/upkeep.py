@@ -8,7 +8,8 @@ from uuid import UUID
 from attrs import frozen
 
 from callkit.core.call import Call, Status
-from callkit.core.query import Query, turn_pages
+from callkit.core.page import turn_pages
+from callkit.core.query import Query
 from callkit.errors import CallNotFoundError, StaleCallError, WorkerLostError
 from callkit.protocols import Blob, Repository, Storage, TidiesUp
 from callkit.work import Clock

@@ -14,9 +14,9 @@ from attrs import frozen
 from callkit import CallKit
 from callkit.backends.repositories.memory import MemoryRepository
 from callkit.backends.storages.memory import MemoryStorage
-from callkit.cli.process import default_runner
 from callkit.cli.progress import progress
 from callkit.cli.waiting import Waiting
+from callkit.cli.workers import default_runner
 from callkit.core.call import Status
 from callkit.errors import DamagedAudioError
 from callkit.settings import Settings
@@ -204,17 +204,27 @@ def test_every_runner_does_the_work(run: Run, calls: Path, option: str) -> None:
     assert [call["status"] for call in run("process", "calls", "--runner", option, "--json").objects] == ["ready"] * 2
 
 
-def test_as_many_workers_as_are_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("callkit.cli.process._processors", lambda: 8)
-    assert default_runner(Settings(), 100) == "processes:8"
-    assert default_runner(Settings(), 3) == "processes:3"
-    assert default_runner(Settings(), 1) == "inline"
+def test_as_many_workers_as_are_worth_it(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
+    monkeypatch.setattr("callkit.cli.workers.processors", lambda: 8)
+    small, large, packed = place / "small.wav", place / "large.wav", place / "packed.mp3"
+    for path, megabytes in ((small, 1), (large, 300), (packed, 30)):
+        with path.open("wb") as file:
+            file.truncate(megabytes * 1_000_000)  # a sparse file
+    assert default_runner(Settings(), [small]) == "inline"
+    assert default_runner(Settings(), [place / "missing.wav"]) == "inline"
+    assert default_runner(Settings(), [large]) == "processes:2"
+    assert default_runner(Settings(), [packed, large]) == "processes:3"
+    assert default_runner(Settings(), [small] * 100) == "inline"
+    assert default_runner(Settings(), [small] * 1000) == "processes:8"
     assert default_runner(Settings()) == "processes:8"
-    assert default_runner(Settings(processes=1), 100) == "inline"
-    assert default_runner(Settings(processes=9), 100) == "processes:9"
-    assert default_runner(Settings(runner="threads:2", processes=9), 100) == "threads:2"
+
+
+def test_what_is_set_is_done() -> None:
+    assert default_runner(Settings(processes=1), None) == "inline"
+    assert default_runner(Settings(processes=9), []) == "processes:9"
+    assert default_runner(Settings(runner="threads:2", processes=9)) == "threads:2"
     option = Settings(runner="threads:2", processes=9, origins={"runner": "callkit.toml", "processes": "--processes"})
-    assert default_runner(option, 100) == "processes:9"
+    assert default_runner(option) == "processes:9"
 
 
 class Stopped:

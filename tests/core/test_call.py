@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callkit.core.analysis import Analysis
-from callkit.core.call import MOVES, Call, Event, Lease, Recording, Status, new_call_id
+from callkit.core.call import MOVES, Call, Event, Lease, Recording, Status
+from callkit.core.ids import new_call_id
 from callkit.errors import InvalidCallError, LeaseHeldError, MoveNotAllowedError
 
 NOW = datetime(2026, 9, 14, 10, 32, 12, tzinfo=UTC)

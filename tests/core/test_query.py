@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callkit.core.call import Call, Direction, Lease, Recording, Status
-from callkit.core.query import TIES, Comparison, Query, cursor, cursor_key, matches, parse, sort_base
+from callkit.core.page import TIES, cursor, cursor_key, sort_base
+from callkit.core.query import Comparison, Query, matches, parse
 from callkit.errors import InvalidQueryError
 
 NOW = datetime(2026, 9, 14, 10, 32, 12, tzinfo=UTC)

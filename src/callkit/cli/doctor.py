@@ -14,7 +14,7 @@ from attrs import asdict, frozen
 
 from callkit.audio.ffmpeg import find_program
 from callkit.cli.output import emit, emit_json, plain, sentence
-from callkit.cli.process import default_runner
+from callkit.cli.workers import default_runner
 from callkit.errors import CallKitError, RunnerError, SettingsError
 from callkit.protocols import Storage
 from callkit.settings import Settings, load, masked

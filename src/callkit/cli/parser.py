@@ -63,7 +63,13 @@ def _common() -> ArgumentParser:
 
 
 def _command(
-    commands: Commands, common: ArgumentParser, run: str, what: str, examples: Sequence[tuple[str, str]], more: str = ""
+    commands: Commands,
+    common: ArgumentParser,
+    run: str,
+    what: str,
+    examples: Sequence[tuple[str, str]],
+    *,
+    more: str = "",
 ) -> ArgumentParser:
     """A command, called as the function in `run` (which ends in "_" where its name is taken in Python)."""
     module, _, name = run.partition(":")

@@ -13,6 +13,7 @@ from callkit.cli.lines import print_json
 from callkit.cli.output import complain, console, emit_json, finish, plain, sentence
 from callkit.cli.progress import Progress, progress
 from callkit.cli.waiting import Waiting
+from callkit.cli.workers import default_runner
 from callkit.core.call import Call, Status
 from callkit.errors import CallErasedError, CallKitError, ConflictError
 from callkit.folder import Found, Taken, recordings, take_in
@@ -21,7 +22,7 @@ from callkit.settings import Settings, load
 if TYPE_CHECKING:
     from callkit.kit import CallKit
 
-__all__ = ["default_runner", "process"]
+__all__ = ["process"]
 
 
 def process(arguments: Namespace) -> int:
@@ -31,7 +32,7 @@ def process(arguments: Namespace) -> int:
     if not len(found):
         complain(f"there are no recordings ({_files(found.others, 'other')}).")
         return 0
-    with settings.open_kit(default_runner(settings, len(found))) as kit:
+    with settings.open_kit(default_runner(settings, found)) as kit:
         run = Run(kit, settings)
         try:
             with progress(len(found), wanted=not arguments.quiet) as bar:
@@ -43,21 +44,6 @@ def process(arguments: Namespace) -> int:
         run.show(calls, as_json=arguments.json, quiet=arguments.quiet)
     finish()  # the table comes before what went wrong, in a log of both too
     return run.report(calls, found)
-
-
-def default_runner(settings: Settings, recordings: int | None = None) -> str:
-    """Worker processes, but never more than there are recordings; for one it is not worth starting any."""
-    options = {name for name, origin in settings.origins.items() if origin.startswith("--")}
-    if settings.runner and ("runner" in options or "processes" not in options):
-        return settings.runner
-    workers = settings.processes or _processors()
-    workers = workers if recordings is None else min(workers, recordings)
-    return "inline" if workers == 1 else f"processes:{workers}"
-
-
-def _processors() -> int:
-    """Those that this process may use (a container may have fewer than the machine)."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _own_folders(settings: Settings) -> list[str]:

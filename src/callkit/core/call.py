@@ -26,7 +26,6 @@ __all__ = [
     "Recording",
     "Status",
     "Tombstone",
-    "new_call_id",
 ]
 
 
@@ -290,14 +289,3 @@ class Call:
             allowed = " or ".join(before for before, what in MOVES if what is event)
             raise MoveNotAllowedError(str(self.id), self.status, event, allowed)
         return evolve(self, status=status, version=self.version + 1, updated_at=now, **changes)
-
-
-def new_call_id(now: datetime, random: bytes) -> UUID:
-    """A time-ordered id: UUID version 7 of `now` (to the millisecond) and 10 random bytes.
-
-    Source: RFC 9562, section 5.7.
-    """
-    milliseconds = int(now.timestamp() * 1000)
-    value = (milliseconds & (1 << 48) - 1) << 80 | int.from_bytes(random[:10], "big")
-    value = value & ~(0xF000 << 64) | 0x7000 << 64
-    return UUID(int=value & ~(0xC000 << 48) | 0x8000 << 48)

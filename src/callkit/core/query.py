@@ -5,7 +5,6 @@
 
 import operator
 import re
-from base64 import b32decode, b32encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from enum import StrEnum
@@ -17,19 +16,7 @@ from callkit.core.call import Call, Direction, Status
 from callkit.core.number import normalise
 from callkit.errors import InvalidQueryError
 
-__all__ = [
-    "OPERATORS",
-    "TIES",
-    "Comparison",
-    "Page",
-    "Query",
-    "cursor",
-    "cursor_key",
-    "matches",
-    "parse",
-    "sort_base",
-    "turn_pages",
-]
+__all__ = ["OPERATORS", "Comparison", "Query", "matches", "parse"]
 
 OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
@@ -84,34 +71,6 @@ class Query:
     unclaimed_at: datetime | None = None
 
 
-@frozen
-class Page:
-    """Some calls of an answer, newest first, and where to go on.
-
-    `next` is an opaque text for `find(…, after=page.next)`; None after the last page.
-    """
-
-    items: tuple[Call, ...]
-    next: str | None = None
-
-    def __iter__(self) -> Iterator[Call]:
-        """The calls."""
-        return iter(self.items)
-
-    def __len__(self) -> int:
-        """How many are on this page."""
-        return len(self.items)
-
-
-def turn_pages(find: Callable[[str | None], Page]) -> Iterator[Call]:
-    """All calls of an answer, given how to find the page after a cursor."""
-    page = find(None)
-    yield from page
-    while page.next is not None:
-        page = find(page.next)
-        yield from page
-
-
 def matches(query: Query, call: Call) -> bool:
     """The specification of search: is this call part of the answer?"""
     return all(_tests(query, call))
@@ -145,41 +104,6 @@ def _compares(comparison: Comparison, call: Call) -> bool:
 
 def _is_unclaimed(call: Call, now: datetime) -> bool:
     return call.status is Status.PROCESSING and (call.lease is None or call.lease.until <= now)
-
-
-# ---- order and pages
-
-TIES = 1 << 16
-"""How many calls may start in one millisecond."""
-
-
-def sort_base(moment: datetime) -> int:
-    """The first of the `TIES` sort keys of a millisecond; a moment between two belongs to the later one.
-
-    A call's key is the first one after all keys taken in its millisecond: keys order calls by time, and of one
-    millisecond by when they were added. One integer is order, cursor and date range in one.
-    """
-    return -((datetime(1970, 1, 1, tzinfo=UTC) - moment) // timedelta(milliseconds=1)) * TIES
-
-
-def cursor(key: int) -> str:
-    """An opaque text for the place just after the call with this sort key."""
-    return b32encode(key.to_bytes(9, "big", signed=True)).decode().rstrip("=").lower()
-
-
-def cursor_key(text: str) -> int:
-    """The sort key in a cursor.
-
-    Raises:
-        InvalidQueryError: the text is no cursor.
-    """
-    try:
-        raw = b32decode(text.upper() + "=" * (-len(text) % 8))
-    except ValueError:
-        raw = b""
-    if len(raw) != 9:
-        raise InvalidQueryError(text, "it is no cursor; pass `page.next` of the page before")
-    return int.from_bytes(raw, "big", signed=True)
 
 
 # ---- from text

@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from callkit.backends.repositories.memory import MemoryRepository
 from callkit.core.analysis import Analysis, Results
 from callkit.core.call import Call, Lease, Recording, Status
-from callkit.core.query import Page, Query, turn_pages
+from callkit.core.page import Page, turn_pages
+from callkit.core.query import Query
 from callkit.errors import CallExistsError, CallKitError, CallNotFoundError, InvalidQueryError, StaleCallError
 from callkit.protocols import Repository
 from callkit.testing.contract import Contract

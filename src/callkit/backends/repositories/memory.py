@@ -11,7 +11,8 @@ from attrs import evolve
 
 from callkit.core.analysis import Results
 from callkit.core.call import Call, Status
-from callkit.core.query import TIES, Page, Query, cursor, cursor_key, matches, sort_base
+from callkit.core.page import TIES, Page, cursor, cursor_key, sort_base
+from callkit.core.query import Query, matches
 from callkit.errors import CallExistsError, CallNotFoundError, InvalidCallError, SettingsError, StaleCallError
 
 __all__ = ["MemoryRepository"]

@@ -6,7 +6,8 @@ from typing import Any
 from attrs import frozen
 
 from callkit.backends.repositories.sql.rows import milliseconds, storable
-from callkit.core.query import OPERATORS, Comparison, Query, sort_base
+from callkit.core.page import sort_base
+from callkit.core.query import OPERATORS, Comparison, Query
 from callkit.errors import InvalidQueryError
 
 __all__ = ["Condition", "Needle", "conditions", "needles", "span"]

@@ -19,7 +19,8 @@ from callkit.backends.repositories.sql.sqlite import located
 from callkit.backends.repositories.sql.tables import CallId, calls
 from callkit.core.analysis import Results
 from callkit.core.call import Call, Status
-from callkit.core.query import TIES, Page, Query, cursor, cursor_key, sort_base
+from callkit.core.page import TIES, Page, cursor, cursor_key, sort_base
+from callkit.core.query import Query
 from callkit.errors import CallExistsError, CallNotFoundError, InvalidCallError, SettingsError, StaleCallError
 from callkit.wire import results_from_json, results_to_json
 

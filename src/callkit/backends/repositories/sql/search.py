@@ -23,7 +23,13 @@ __all__ = ["Limits", "Search"]
 
 @frozen
 class Limits:
-    """When to try another way: after so many numbers, and after the newest so many calls, twice."""
+    """When to try another way.
+
+    Attributes:
+        numbers: more numbers are common ones; a quarter of them is looked up in a first try.
+        tiny: the newest so many calls are looked through before anything else.
+        wide: so many later on; a quarter if the numbers are common, none if they have no more than an eighth.
+    """
 
     numbers: int = 2000
     tiny: int = 400
@@ -56,10 +62,13 @@ _UNREADY = "callkit_calls c INDEXED BY ix_callkit_calls_unready"
 _OF_NUMBERS = """
     SELECT DISTINCT x.pk FROM json_each(:nids) j CROSS JOIN callkit_call_numbers x ON x.nid = j.value
     WHERE x.pk < :before AND x.pk >= """
-_NEWEST_OF_EACH = """coalesce((
-        SELECT y.pk FROM callkit_call_numbers y WHERE y.nid = j.value AND y.pk < :before AND y.pk >= :since
-        ORDER BY y.pk DESC LIMIT 1 OFFSET :count - 1), :since)
-    ORDER BY x.pk DESC LIMIT :count"""  # one lower bound: of two, SQLite would seek the first and test the other per row
+# One lower bound: of two, SQLite may seek the worse one and test the other on every row
+_NEWEST_OF_EACH = """max(:since, coalesce((
+        SELECT y.pk FROM callkit_call_numbers y WHERE y.nid = j.value AND y.pk < :before
+        ORDER BY y.pk DESC LIMIT 1 OFFSET :count - 1), :since))
+    ORDER BY x.pk DESC LIMIT :count"""
+
+_COUNT_OF_NUMBERS = f"SELECT count(*) FROM ({_OF_NUMBERS.replace('DISTINCT ', '')}:since LIMIT :most)"
 
 
 def _by_numbers(sql: str) -> Way:
@@ -109,7 +118,7 @@ class Search:
     def count(self, at_most: int) -> int:
         """How many calls there are, counted up to `at_most`."""
         way = self._way
-        if self._is_worth_a_look_up() and (nids := self._numbers()) is not None:
+        if self._is_worth_a_look_up() and (nids := self._numbers(self.limits.numbers)) is not None:
             way, self._values["nids"] = _BY_NUMBERS, dumps(nids)
         select = f"SELECT count(*) FROM (SELECT 1 FROM {self._from(way)} LIMIT :count)"
         return int(self._run(select, count=at_most).scalar_one())
@@ -123,14 +132,24 @@ class Search:
             rows, is_all = self._window(self.limits.tiny, count)
             if is_all:
                 return rows
-        nids = self._numbers()
-        if nids is None:
-            return self._rows(self._way, count)
+        nids = self._numbers(self.limits.numbers // 4)
+        if nids is None and (near := self.limits.wide // 4) > self.limits.tiny:  # common: most likely near, too
+            rows, is_all = self._window(near, count)
+            if is_all:
+                return rows
+        nids = self._numbers(self.limits.numbers) if nids is None else nids
+        return self._rows(self._way, count) if nids is None else self._of_numbers(nids, count)
+
+    def _of_numbers(self, nids: Sequence[int], count: int) -> Sequence[Row[Any]]:
         self._values["nids"] = dumps(nids)
         if not nids or self._is_only_a_number():
             return self._rows(_BY_NEWEST_OF_EACH_NUMBER, count) if nids else []
-        rows, is_all = self._window(self.limits.wide, count)
-        return rows if is_all else self._rows(_BY_NUMBERS, count)
+        few = self.limits.wide // 8
+        if self._run(_COUNT_OF_NUMBERS, most=few + 1).scalar_one() > few:
+            rows, is_all = self._window(self.limits.wide, count)
+            if is_all:
+                return rows
+        return self._rows(_BY_NUMBERS, count)
 
     def _is_only_a_number(self) -> bool:
         """Nothing else is asked for: of each number, the newest calls suffice."""
@@ -152,17 +171,17 @@ class Search:
         rows = self._rows(floored, count, floor=floor)
         return rows, len(rows) == count
 
-    def _numbers(self) -> list[int] | None:
-        """The numbers of the rarest needle; None if all are common. A needle without numbers is the rarest."""
-        found = [self._with(needle) for needle in self._needles if _has_index(needle)]
-        rare = [nids for nids in found if len(nids) <= self.limits.numbers]
+    def _numbers(self, most: int) -> list[int] | None:
+        """The numbers of the rarest needle; None if all have more. A needle without numbers is the rarest."""
+        found = [self._with(needle, most) for needle in self._needles if _has_index(needle)]
+        rare = [nids for nids in found if len(nids) <= most]
         return min(rare, key=len) if rare else None
 
-    def _with(self, needle: Needle) -> list[int]:
+    def _with(self, needle: Needle, most: int) -> list[int]:
         sql, values = _BEGINNING, {"end": needle.text + _AFTER_ALL}
         if not needle.is_anchored:
             sql, values = _INSIDE, {"trigrams": _trigrams(needle.text)}
-        return list(self._run(sql, needle=needle.text, most=self.limits.numbers + 1, **values).scalars())
+        return list(self._run(sql, needle=needle.text, most=most + 1, **values).scalars())
 
     def _rows(self, way: Way, count: int, **values: Any) -> Sequence[Row[Any]]:
         select = f"SELECT {_COLUMNS} FROM {self._from(way)} ORDER BY {way.key} DESC LIMIT :count"
