@@ -70,12 +70,12 @@ def under_fire(folder: Path, chance: random.Random, kills: dict[str, int], end: 
         command(folder), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
     while sum(kills.values()) < end:
-        time.sleep(chance.uniform(0.02, 0.7))
+        time.sleep(chance.uniform(0.02, 0.8))
         if parent.poll() is not None:
             return parent.returncode == 0
         workers = children(parent.pid)
-        if workers and chance.random() < 0.6:
-            kills["worker"] += kill(chance.choice(workers))
+        if chance.random() < 0.7:
+            kills["worker"] += kill(chance.choice(workers)) if workers else 0
         else:
             kills["parent"] += kill(parent.pid)
             parent.wait()
@@ -148,7 +148,7 @@ def check(folder: Path, files: int) -> None:
             assert call.recording is not None
             known |= {call.recording.key, call.recording.peaks_key}
             with kit.open_recording(call.id) as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                digest = hashlib.sha256(file.read()).hexdigest()
             if digest != call.recording.sha256:
                 wrong.append(f"the recording of call {call.id} is not what came in")
         if len(calls) != files or {call.recording.sha256 for call in calls if call.recording} != hashes:

@@ -64,7 +64,7 @@ def test_to_upgrade_twice_is_fine(repository: SqlRepository, path: Path) -> None
 
 def test_the_revisions_known_are_those_there_are() -> None:
     scripts = ScriptDirectory.from_config(migrate.configuration())
-    assert [script.revision for script in scripts.walk_revisions()] == list(reversed(migrate.REVISIONS))
+    assert [script.revision for script in scripts.walk_revisions()] == list(migrate.REVISIONS)[::-1]
 
 
 def test_the_migrations_lead_to_the_tables(repository: SqlRepository) -> None:

@@ -36,34 +36,39 @@ def speech_runs(levels: Levels) -> Runs:
     """Stretches of speech in the levels (dBFS, one for each 10 ms) of one channel."""
     if not len(levels):
         return np.empty((0, 2), np.int64)
-    threshold = _threshold(levels)
+    smooth = _smoothed(levels)
+    threshold = _threshold(smooth)
     centres = np.arange(len(threshold)) * FRAMES_PER_SECOND + FRAMES_PER_SECOND // 2
     loud = np.empty(len(levels), np.bool_)
     for begin in range(0, len(levels), _CHUNK):
-        frames = np.arange(begin, min(begin + _CHUNK, len(levels)))
-        loud[frames] = _smooth(levels, begin, len(frames)) > np.interp(frames, centres, threshold)
+        frames = slice(begin, begin + _CHUNK)
+        places = np.arange(begin, begin + len(smooth[frames]))
+        loud[frames] = smooth[frames] > np.interp(places, centres, threshold)
     return _joined(_stretches(loud))
 
 
-def _smooth(levels: Levels, begin: int, count: int) -> NDArray[np.float64]:
-    """Means of five frames around each of `count` frames; the edges are repeated."""
-    indices = np.clip(np.arange(begin - 2, begin + count + 2), 0, len(levels) - 1)
-    total = np.cumsum(np.concatenate([[0.0], levels[indices]]))
-    return np.asarray((total[5:] - total[:-5]) / 5)
+def _smoothed(levels: Levels) -> Levels:
+    """Means of five frames; the edges are repeated."""
+    smooth = np.empty_like(levels)
+    padded = np.concatenate([levels[:1], levels[:1], levels, levels[-1:], levels[-1:]])
+    for begin in range(0, len(levels), _CHUNK):
+        total = np.cumsum(padded[begin : begin + _CHUNK + 4], dtype=np.float64)
+        total[4:] -= np.concatenate([[0.0], total[:-5]])
+        smooth[begin : begin + _CHUNK] = total[4:] / 5
+    return smooth
 
 
-def _threshold(levels: Levels) -> NDArray[np.float64]:
-    """DBFS for each second."""
-    width = min(FRAMES_PER_SECOND, len(levels))
-    count = len(levels) // width
+def _threshold(smooth: Levels) -> NDArray[np.float64]:
+    """The threshold in dBFS, for each second."""
+    width = min(FRAMES_PER_SECOND, len(smooth))
+    count = len(smooth) // width
     tenth = (width // 10, width * 9 // 10)
+    rows = smooth[: count * width].reshape(count, width)
     quiet, loud = np.empty(count), np.empty(count)
-    chunk = _CHUNK // FRAMES_PER_SECOND
-    for begin in range(0, count, chunk):
-        end = min(begin + chunk, count)
-        rows = _smooth(levels, begin * width, (end - begin) * width).reshape(end - begin, width)
-        ranked = np.partition(rows, tenth, axis=1)
-        quiet[begin:end], loud[begin:end] = ranked[:, tenth[0]], ranked[:, tenth[1]]
+    for begin in range(0, count, _CHUNK // FRAMES_PER_SECOND):
+        seconds = slice(begin, begin + _CHUNK // FRAMES_PER_SECOND)
+        ranked = np.partition(rows[seconds], tenth, axis=1)
+        quiet[seconds], loud[seconds] = ranked[:, tenth[0]], ranked[:, tenth[1]]
     floor, speech = _ranked_around(quiet, _FLOOR_RANK), _ranked_around(loud, _SPEECH_RANK)
     return np.maximum(floor + np.clip((speech - floor) / 4, *_MARGIN_DB), _QUIETEST_DBFS)
 

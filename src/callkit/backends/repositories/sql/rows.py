@@ -108,7 +108,7 @@ def to_call(row: Sequence[Any]) -> Call:
     """The call in a row that has all columns of `tables.calls`, in their order."""
     _, call_id, version, status, _, _, duration, silence_share, owner, until, attempts, *rest = row
     started, created, updated, caller, receiver, direction, source, external_id, tags, metadata, *parts = rest
-    recording, duplicate_of, failure, tombstone = parts[:6], parts[6], parts[7:10], parts[10:13]
+    key, name, size, sha256, container, stored_at, duplicate_of, code, message, failed_at, erased_at, *why = parts
     return Call(
         id=call_id,
         version=version,
@@ -127,8 +127,8 @@ def to_call(row: Sequence[Any]) -> Call:
         external_id=external_id,
         tags=() if tags == "[]" else loads(tags),
         metadata={} if metadata == "{}" else loads(metadata),
-        recording=None if recording[0] is None else Recording(*recording[:5], _moment(recording[5])),
+        recording=None if key is None else Recording(key, name, size, sha256, container, _moment(stored_at)),
         duplicate_of=duplicate_of,
-        failure=None if failure[0] is None else Failure(*failure[:2], _moment(failure[2])),
-        tombstone=None if tombstone[0] is None else Tombstone(_moment(tombstone[0]), *tombstone[1:]),
+        failure=None if failed_at is None else Failure(code, message, _moment(failed_at)),
+        tombstone=None if erased_at is None else Tombstone(_moment(erased_at), *why),
     )

@@ -28,7 +28,7 @@ class Limits:
     Attributes:
         numbers: more numbers are common ones; a quarter of them is looked up in a first try.
         tiny: the newest so many calls are looked through before anything else.
-        wide: so many later on; a quarter if the numbers are common, none if they have no more than an eighth.
+        wide: so many later on; a fifth if the numbers are common, none if they have no more calls than an eighth.
     """
 
     numbers: int = 2000
@@ -45,12 +45,14 @@ class Way:
         where: which of them.
         key: the sort key in it.
         to_calls: how one gets from there to the calls. CROSS JOIN: in this order.
+        least: the lowest key. Of two lower bounds SQLite may seek one and test the other on every row.
     """
 
     keys: str
     where: str = "1"
     key: str = "c.pk"
     to_calls: str = ""
+    least: str = ":since"
 
 
 _BY_TIME = Way("callkit_calls c NOT INDEXED")
@@ -62,13 +64,12 @@ _UNREADY = "callkit_calls c INDEXED BY ix_callkit_calls_unready"
 _OF_NUMBERS = """
     SELECT DISTINCT x.pk FROM json_each(:nids) j CROSS JOIN callkit_call_numbers x ON x.nid = j.value
     WHERE x.pk < :before AND x.pk >= """
-# One lower bound: of two, SQLite may seek the worse one and test the other on every row
 _NEWEST_OF_EACH = """max(:since, coalesce((
         SELECT y.pk FROM callkit_call_numbers y WHERE y.nid = j.value AND y.pk < :before
         ORDER BY y.pk DESC LIMIT 1 OFFSET :count - 1), :since))
     ORDER BY x.pk DESC LIMIT :count"""
 
-_COUNT_OF_NUMBERS = f"SELECT count(*) FROM ({_OF_NUMBERS.replace('DISTINCT ', '')}:since LIMIT :most)"
+_HAVE_MORE = f"{_OF_NUMBERS.replace('DISTINCT ', '')}:since LIMIT 1 OFFSET :few"
 
 
 def _by_numbers(sql: str) -> Way:
@@ -133,7 +134,7 @@ class Search:
             if is_all:
                 return rows
         nids = self._numbers(self.limits.numbers // 4)
-        if nids is None and (near := self.limits.wide // 4) > self.limits.tiny:  # common: most likely near, too
+        if nids is None and (near := self.limits.wide // 5) > self.limits.tiny:  # common: most likely near, too
             rows, is_all = self._window(near, count)
             if is_all:
                 return rows
@@ -144,8 +145,7 @@ class Search:
         self._values["nids"] = dumps(nids)
         if not nids or self._is_only_a_number():
             return self._rows(_BY_NEWEST_OF_EACH_NUMBER, count) if nids else []
-        few = self.limits.wide // 8
-        if self._run(_COUNT_OF_NUMBERS, most=few + 1).scalar_one() > few:
+        if self._run(_HAVE_MORE, few=self.limits.wide // 8).first():
             rows, is_all = self._window(self.limits.wide, count)
             if is_all:
                 return rows
@@ -167,8 +167,7 @@ class Search:
         floor = self._run(f"{keys} ORDER BY {way.key} DESC LIMIT 1 OFFSET :reach", reach=reach - 1).scalar()
         if floor is None:
             return self._rows(way, count), True
-        floored = evolve(way, where=f"{way.where} AND {way.key} >= :floor")
-        rows = self._rows(floored, count, floor=floor)
+        rows = self._rows(evolve(way, least=":floor"), count, floor=floor)
         return rows, len(rows) == count
 
     def _numbers(self, most: int) -> list[int] | None:
@@ -178,20 +177,21 @@ class Search:
         return min(rare, key=len) if rare else None
 
     def _with(self, needle: Needle, most: int) -> list[int]:
-        sql, values = _BEGINNING, {"end": needle.text + _AFTER_ALL}
-        if not needle.is_anchored:
-            sql, values = _INSIDE, {"trigrams": _trigrams(needle.text)}
-        return list(self._run(sql, needle=needle.text, most=most + 1, **values).scalars())
+        values: dict[str, Any] = {"needle": needle.text, "most": most + 1}
+        if needle.is_anchored:
+            return list(self._run(_BEGINNING, end=needle.text + _AFTER_ALL, **values).scalars())
+        return list(self._run(_INSIDE, trigrams=_trigrams(needle.text), **values).scalars())
 
     def _rows(self, way: Way, count: int, **values: Any) -> Sequence[Row[Any]]:
         select = f"SELECT {_COLUMNS} FROM {self._from(way)} ORDER BY {way.key} DESC LIMIT :count"
-        return self._run(select, gives_calls=True, count=count, **values).all()
+        rows: Sequence[Row[Any]] = self._run(select, gives_calls=True, count=count, **values).all()
+        return rows
 
     def _from(self, way: Way) -> str:
         return f"{way.keys}{way.to_calls} WHERE {' AND '.join([self._within(way), *self._where])}"
 
     def _within(self, way: Way) -> str:
-        return f"{way.where} AND {way.key} < :before AND {way.key} >= :since"
+        return f"{way.where} AND {way.key} < :before AND {way.key} >= {way.least}"
 
     def _run(self, sql: str, *, gives_calls: bool = False, **values: Any) -> Any:
         return self._connection.execute(_statement(sql, gives_calls), self._values | values)

@@ -17,7 +17,7 @@ BEGIN = "callkit_begin"
 """Execution option: how a transaction begins. What writes must begin IMMEDIATE: one that has read before it writes
 fails at once if somebody else wrote meanwhile, however long it is ready to wait."""
 
-_WAIT = 5.0  # seconds for another writer
+_WAIT = 30.0  # seconds for another writer
 _PRAGMAS = {
     "busy_timeout": int(_WAIT * 1000),
     "synchronous": "NORMAL",  # with WAL: power loss may cost the last commits, never the database

@@ -4,6 +4,7 @@ For writing migrations there is the `alembic` command, too: it takes the URL of 
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from alembic import context
 from sqlalchemy import Connection, create_engine, pool
@@ -12,7 +13,7 @@ from callkit.backends.repositories.sql.migrate import VERSION_TABLE
 from callkit.backends.repositories.sql.tables import PREFIX, metadata
 
 
-def ours(name: str | None, kind: str, _: Mapping[str, str | None]) -> bool:
+def ours(name: str | None, kind: str, _: Mapping[Any, str | None]) -> bool:
     """Neither the host application's tables, nor those of the full-text index: autogenerate does not know them."""
     return kind != "table" or (name is not None and name.startswith(PREFIX) and "_fts" not in name)
 

@@ -1,6 +1,7 @@
 """Calls, their results, and the dictionary of numbers that searches go through."""
 
 from collections.abc import Iterator
+from uuid import UUID
 
 import sqlalchemy as sa
 from alembic import op
@@ -30,7 +31,7 @@ def _key() -> sa.types.TypeEngine[int]:
     return sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
-def _uuid() -> sa.types.TypeEngine[object]:
+def _uuid() -> sa.types.TypeEngine[UUID]:
     return sa.Uuid().with_variant(sa.LargeBinary(16), "sqlite")
 
 
