@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -67,3 +68,12 @@ def test_logs_go_to_stderr_when_asked_for(tmp_path: object) -> None:
     for words, log in ((["config"], b""), (["config", "-v"], b"callkit: a detail")):
         done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, check=True)
         assert done.stderr.strip() == log
+
+
+def test_in_a_log_of_both_streams_the_table_comes_first(calls: Path) -> None:
+    command = [sys.executable, "-m", "callkit", "process", "calls", "missing.wav", "--runner", "inline"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    assert done.returncode == 1
+    lines = done.stdout.decode().splitlines()
+    assert lines[0].startswith("started ")
+    assert lines[-2:] == ["callkit: 1 of 3 files could not be taken in:", "  missing.wav: No such file or directory."]

@@ -1,6 +1,7 @@
 """Levels of one channel: energy, peaks and clipping, second by second."""
 
 import math
+from array import array
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from callkit.audio.energy import FRAMES_PER_SECOND, Cells, boundaries, sums
 from callkit.audio.peaks import PEAKS_PER_SECOND
 from callkit.audio.reader import Block
+from callkit.audio.speech import Levels
 
 __all__ = ["ChannelLevels", "dbfs"]
 
@@ -36,8 +38,8 @@ class ChannelLevels:
     def __init__(self, rate: int, rails: tuple[int, int], cells: Cells) -> None:
         self._rate, self._rails, self._cells = rate, rails, cells
         self._sizes = np.diff(boundaries(rate, FRAMES_PER_SECOND))
-        self._levels: list[NDArray[np.float32]] = []
-        self._peaks: list[NDArray[np.int16]] = []
+        self._levels = array("h")  # grows in place: a list of small arrays would take twice the memory
+        self._peaks = array("h")
         self.energy = 0.0
         self.peak = 0
         self.clipped = 0
@@ -45,7 +47,7 @@ class ChannelLevels:
     def feed(self, samples: Block) -> None:
         """Whole seconds of samples, contiguous."""
         energies = self._cells(samples)
-        self._levels.append(_to_levels(energies.reshape(-1, FRAMES_PER_SECOND), self._sizes))
+        self._levels.frombytes(_to_levels(energies.reshape(-1, FRAMES_PER_SECOND), self._sizes))
         self.energy += float(energies.sum())
         step, odd = divmod(self._rate, PEAKS_PER_SECOND)
         if odd or not step:
@@ -62,18 +64,17 @@ class ChannelLevels:
         edges = boundaries(self._rate, FRAMES_PER_SECOND)
         edges = np.append(edges[edges < len(samples)], len(samples))
         energies = sums(samples.astype(np.float64) ** 2, edges)
-        self._levels.append(_to_levels(energies, np.diff(edges)))
+        self._levels.frombytes(_to_levels(energies, np.diff(edges)))
         self.energy += float(energies.sum())
         self._feed_unevenly(samples)
 
-    def levels(self) -> NDArray[np.float32]:
-        """DBFS of every 10 ms; the memory is given away, so ask once."""
-        pieces, self._levels = self._levels, []
-        return np.concatenate([*pieces, np.empty(0, np.float32)])
+    def levels(self) -> Levels:
+        """Of every 10 ms."""
+        return np.frombuffer(self._levels, np.int16)
 
     def peaks(self) -> NDArray[np.int16]:
         """Smallest and largest sample of every 100 ms: shape (rows, 2)."""
-        return np.concatenate([*self._peaks, np.empty((0, 2), np.int16)])
+        return np.frombuffer(self._peaks, np.int16).reshape(-1, 2)
 
     def _feed_unevenly(self, samples: Block) -> None:
         """A second or less, whose rows are not all of one length."""
@@ -84,14 +85,15 @@ class ChannelLevels:
     def _add_peaks(self, low: NDArray[np.int16], high: NDArray[np.int16], samples: Block) -> None:
         if not len(low):
             return
-        self._peaks.append(np.column_stack([low, high]))
+        self._peaks.frombytes(np.column_stack([low, high]).tobytes())
         least, most = int(low.min()), int(high.max())
         self.peak = max(self.peak, -least, most)
         if least <= self._rails[0] or most >= self._rails[1]:  # seldom: only then is it worth a look
             self.clipped += int(np.count_nonzero((samples <= self._rails[0]) | (samples >= self._rails[1])))
 
 
-def _to_levels(energies: NDArray[np.floating], sizes: NDArray[np.int64]) -> NDArray[np.float32]:
-    """dBFS; a frame without samples (rates below 100 Hz) is silent."""
-    power = energies / np.maximum(sizes, 1)
-    return (10 * np.log10(np.maximum(power, _LEAST_POWER) / _FULL_SCALE_POWER)).astype(np.float32).reshape(-1)
+def _to_levels(energies: NDArray[np.float64], sizes: NDArray[np.int64]) -> bytes:
+    """As int16. A frame without samples (rates below 100 Hz) is silent."""
+    power = energies / (np.maximum(sizes, 1) * _FULL_SCALE_POWER)
+    np.maximum(power, _LEAST_POWER / _FULL_SCALE_POWER, out=power)
+    return bytes(np.rint(1000 * np.log10(power, out=power)).astype(np.int16).tobytes())

@@ -13,27 +13,26 @@ from numpy.typing import NDArray
 from callkit.audio.energy import FRAMES_PER_SECOND
 from callkit.core.analysis import Interval
 
-__all__ = ["FLOOR_DBFS", "Runs", "covered", "seconds", "speech_runs"]
+__all__ = ["Levels", "Runs", "covered", "seconds", "speech_runs"]
 
-Levels = NDArray[np.float32]
+Levels = NDArray[np.int16]
+"""Hundredths of a dBFS, one for each 10 ms: an hour takes 720 kB, so that ten hours fit into memory."""
+
 Runs = NDArray[np.int64]
 """Stretches of frames, shape (n, 2): first frame and the one after the last; in order and apart."""
-
-FLOOR_DBFS = -120.0
-"""The level given to digital silence."""
 
 _AROUND = 15  # seconds to each side
 _FLOOR_RANK = 5  # of 31 seconds: about the 15th percentile
 _SPEECH_RANK = 24  # of 31 seconds: the 80th percentile
-_MARGIN_DB = (3.0, 6.0)  # a quarter of what speech lies above the floor, but at least and at most this
-_QUIETEST_DBFS = -55.0  # nothing quieter is speech
+_MARGIN = (300, 600)  # hundredths of a dB: a quarter of what speech lies above the floor, but at least and at most this
+_QUIETEST = -5500  # hundredths of a dBFS: nothing quieter is speech
 _SHORTEST = 3  # frames: shorter bursts are clicks
 _JOINED = 20  # frames: shorter gaps are part of the speech around them
 _CHUNK = 600 * FRAMES_PER_SECOND  # frames looked at together, to keep scratch memory small
 
 
 def speech_runs(levels: Levels) -> Runs:
-    """Stretches of speech in the levels (dBFS, one for each 10 ms) of one channel."""
+    """Stretches of speech in the levels of one channel."""
     if not len(levels):
         return np.empty((0, 2), np.int64)
     smooth = _smoothed(levels)
@@ -50,16 +49,16 @@ def speech_runs(levels: Levels) -> Runs:
 def _smoothed(levels: Levels) -> Levels:
     """Means of five frames; the edges are repeated."""
     smooth = np.empty_like(levels)
-    padded = np.concatenate([levels[:1], levels[:1], levels, levels[-1:], levels[-1:]])
     for begin in range(0, len(levels), _CHUNK):
-        total = np.cumsum(padded[begin : begin + _CHUNK + 4], dtype=np.float64)
-        total[4:] -= np.concatenate([[0.0], total[:-5]])
-        smooth[begin : begin + _CHUNK] = total[4:] / 5
+        end = min(begin + _CHUNK, len(levels))
+        around = np.clip(np.arange(begin - 2, end + 2), 0, len(levels) - 1)
+        total = np.concatenate([[0], np.cumsum(levels[around], dtype=np.int64)])
+        smooth[begin:end] = (total[5:] - total[:-5]) // 5
     return smooth
 
 
 def _threshold(smooth: Levels) -> NDArray[np.float64]:
-    """The threshold in dBFS, for each second."""
+    """The threshold in hundredths of a dBFS, for each second."""
     width = min(FRAMES_PER_SECOND, len(smooth))
     count = len(smooth) // width
     tenth = (width // 10, width * 9 // 10)
@@ -70,7 +69,7 @@ def _threshold(smooth: Levels) -> NDArray[np.float64]:
         ranked = np.partition(rows[seconds], tenth, axis=1)
         quiet[seconds], loud[seconds] = ranked[:, tenth[0]], ranked[:, tenth[1]]
     floor, speech = _ranked_around(quiet, _FLOOR_RANK), _ranked_around(loud, _SPEECH_RANK)
-    return np.maximum(floor + np.clip((speech - floor) / 4, *_MARGIN_DB), _QUIETEST_DBFS)
+    return np.maximum(floor + np.clip((speech - floor) / 4, *_MARGIN), _QUIETEST)
 
 
 def _ranked_around(values: NDArray[np.float64], rank: int) -> NDArray[np.float64]:

@@ -101,7 +101,9 @@ def _process(commands: Commands, common: ArgumentParser) -> None:
         ],
     )
     parser.add_argument("paths", metavar="PATH", nargs="+", help="files and folders")
-    parser.add_argument("--processes", metavar="N", type=_count, help="worker processes (default: as many as are worth it)")
+    parser.add_argument(
+        "--processes", metavar="N", type=_count, help="worker processes (default: as many as are worth it)"
+    )
     parser.add_argument("--names", metavar="TEMPLATE", help="what the files' names tell, such as '{caller}_{date}'")
     parser.add_argument("--source", metavar="NAME", help="who the recordings come from (default: upload)")
     parser.add_argument(
