@@ -71,7 +71,9 @@ def _pydub(step: int) -> Callable[[Path], object]:
         from pydub import AudioSegment  # noqa: PLC0415  # a peer may be missing
         from pydub.silence import detect_silence  # noqa: PLC0415
 
-        return detect_silence(AudioSegment.from_file(path), SECOND, THRESHOLD, step)
+        with path.open("rb") as file:  # given the path, pydub forgets to close it
+            segment = AudioSegment.from_file(file)
+        return detect_silence(segment, SECOND, THRESHOLD, step)
 
     return work
 

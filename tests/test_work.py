@@ -224,6 +224,22 @@ def test_a_mistake_of_ours_is_logged_without_the_callers_number(
     assert "442079460018" not in caplog.text
 
 
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+def test_whoever_is_interrupted_lets_go(hand: Hand, wav: WavMaker, stop: type[BaseException]) -> None:
+    storage = Meanwhile()
+    kit = CallKit(MemoryRepository(), storage, hand)
+    call = kit.ingest(wav())
+
+    def interrupted() -> None:
+        raise stop
+
+    storage.happens = interrupted
+    with pytest.raises(stop):
+        hand.task()
+    after = kit.get(call.id)
+    assert (after.status, after.lease) == (Status.PROCESSING, None)
+
+
 class TestLost:
     def test_a_dead_worker_costs_one_attempt(self, kit: CallKit, hand: Hand, call: Call, clock: Any) -> None:
         kit.repository.save(call.claim(hand.task.owner, clock(), timedelta(seconds=30)))

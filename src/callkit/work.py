@@ -4,6 +4,7 @@ import logging
 import os
 import platform
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from threading import Event, Lock, Thread
@@ -172,6 +173,9 @@ class Claim:
     ) -> None:
         self._settled.set()
         self._thread.join()
+        if error is not None:  # interrupted, or the database is away: nobody need wait for the lease to run out
+            with suppress(CallKitError):
+                self._save(Call.release)
 
     def settle(self, move: Move, results: Results | None = None) -> bool:
         """End the work with a move; false if the claim was lost meanwhile, and then nothing was changed."""

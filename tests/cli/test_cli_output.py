@@ -70,7 +70,8 @@ def test_logs_go_to_stderr_when_asked_for(tmp_path: object) -> None:
         assert done.stderr.strip() == log
 
 
-def test_in_a_log_of_both_streams_the_table_comes_first(calls: Path) -> None:
+def test_in_a_log_of_both_streams_the_table_comes_first(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     command = [sys.executable, "-m", "callkit", "process", "calls", "missing.wav", "--runner", "inline"]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     assert done.returncode == 1

@@ -272,7 +272,7 @@ class Slow:
 
     def get(self, call_id: UUID) -> Answer:
         self.asked += 1
-        assert self.asked < 50_000, "it would ask for ever"
+        assert self.asked < 4000, "it would ask for ever"
         if self.left and self.left[0] not in self.stuck and call_id == self.left[0]:
             self.left.pop(0)
         return Answer(Status.PROCESSING if call_id in {*self.left, *self.stuck} else Status.READY)

@@ -228,4 +228,4 @@ class SqlRepository:
 def _document(results: Results | None) -> dict[str, str] | None:
     if results is None:
         return None
-    return {"fingerprint": results.analysis.fingerprint, "document": storable(results_to_json(results))}
+    return {"fingerprint": storable(results.analysis.fingerprint), "document": storable(results_to_json(results))}
