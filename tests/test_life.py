@@ -4,7 +4,7 @@ changes nothing, and nothing is lost. On the memory repository and on SQLite."""
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from attrs import evolve
@@ -26,9 +26,9 @@ LEASE = timedelta(seconds=30)
 
 
 def results(duration: float) -> Results:
-    parts = {"silence": (), "parties": (), "warnings": (), "parameters": {}, "truncated": False}
-    kind = {"sample_rate": 8000, "channels": 1, "container": "wav", "codec": "pcm_s16le", "method": "adaptive"}
-    figures = {"frames": 1, "declared_duration": None, "silence_time": 0.0, "overlap_time": None, "fingerprint": "t/1"}
+    parts: dict[str, Any] = {"silence": (), "parties": (), "warnings": (), "parameters": {}, "truncated": False}
+    kind: dict[str, Any] = {"sample_rate": 8000, "channels": 1, "container": "wav", "codec": "pcm_s16le", "method": "adaptive"}
+    figures: dict[str, Any] = {"frames": 1, "declared_duration": None, "silence_time": 0.0, "overlap_time": None, "fingerprint": "t/1"}
     return Results(Analysis(duration=duration, **parts, **kind, **figures))
 
 
