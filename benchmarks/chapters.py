@@ -2,15 +2,19 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from attrs import evolve, frozen
 
+from benchmarks import number_search
 from benchmarks.corpus import Corpus
 from benchmarks.measuring import Cost, Figure, Work, as_program, figures, in_turn
 from benchmarks.peers import ANALYSE, Contender, callkits, ffmpeg, in_processes, programs
 from benchmarks.tables import Chapter
+from callkit import Query
+from callkit.backends.repositories.sql import SqlRepository
 
 __all__ = ["CHAPTERS", "FULL", "QUICK", "Sizes"]
 
@@ -28,10 +32,12 @@ class Sizes:
     file_seconds: int = 300
     batch_rounds: int = 3
     starts: int = 15
+    numbers: int = 1_000_000
+    searches: int = 200
 
 
 FULL = Sizes()
-QUICK = Sizes(3, 180, 30, 90, 3600, 40, 60, 1, 5)
+QUICK = Sizes(3, 180, 30, 90, 3600, 40, 60, 1, 5, 20_000, 20)
 
 _KINDS = {
     "mono WAV": (1, "pcm_s16le"),
@@ -171,6 +177,27 @@ def start(corpus: Corpus, sizes: Sizes) -> Chapter:  # noqa: ARG001  # all chapt
     return Chapter("Start", text, tuple(figures("start", costs)))
 
 
+def numbers(corpus: Corpus, sizes: Sizes) -> Chapter:
+    """Calls by (part of) a number."""
+    with closing(SqlRepository.open(corpus.folder / f"numbers-{sizes.numbers}.db")) as repository:
+        if repository.count(Query(), at_most=sizes.numbers) < sizes.numbers:
+            number_search.fill(repository, sizes.numbers)
+        rows = number_search.scan(repository)
+        searches = number_search.made(rows, sizes.searches)
+        case = f"{sizes.numbers:,} calls"
+        found = [
+            Figure(case, name, wall=p50 / 1000, cpu=cpu / 1000, note=f"95 of 100 below {p95:.2f} ms")
+            for name, p50, p95, cpu in number_search.timed(repository, searches)
+        ]
+        wrong, checked = number_search.check(repository, rows, searches)
+    text = (
+        f"The newest 20 calls whose caller or receiver holds the text, by `SqlRepository.find` on SQLite: medians of "
+        f"{sizes.searches} searches of each class. {checked} of them were held against a scan of all calls with "
+        f"`matches`: {wrong} were wrong."
+    )
+    return Chapter("Number search", text, tuple(found))
+
+
 def _starting(options: Sequence[str]) -> Work:
     return lambda: as_program([sys.executable, *options])
 
@@ -211,5 +238,6 @@ CHAPTERS: Mapping[str, Callable[[Corpus, Sizes], Chapter]] = {
     "long": long,
     "batch": batch,
     "start": start,
+    "numbers": numbers,
 }
 """Name, as the command line has it: benchmark."""

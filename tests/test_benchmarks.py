@@ -24,10 +24,10 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def tiny(bench: Any) -> Any:
-    return bench.chapters.Sizes(1, 4, 3, 3, 20, 3, 3, 1, 1)
+    return bench.chapters.Sizes(1, 4, 3, 3, 20, 3, 3, 1, 1, 300, 2)
 
 
-CHAPTERS = ["marks", "whole", "calls", "long", "batch", "start"]
+CHAPTERS = ["marks", "whole", "calls", "long", "batch", "start", "numbers"]
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
