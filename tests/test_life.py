@@ -26,10 +26,11 @@ LEASE = timedelta(seconds=30)
 
 
 def results(duration: float) -> Results:
-    parts: dict[str, Any] = {"silence": (), "parties": (), "warnings": (), "parameters": {}, "truncated": False}
-    kind: dict[str, Any] = {"sample_rate": 8000, "channels": 1, "container": "wav", "codec": "pcm_s16le", "method": "adaptive"}
-    figures: dict[str, Any] = {"frames": 1, "declared_duration": None, "silence_time": 0.0, "overlap_time": None, "fingerprint": "t/1"}
-    return Results(Analysis(duration=duration, **parts, **kind, **figures))
+    some: dict[str, Any] = dict.fromkeys(("silence", "parties", "warnings"), ())
+    some |= dict.fromkeys(("container", "codec", "method", "fingerprint"), "x")
+    some |= dict.fromkeys(("sample_rate", "channels", "frames"), 1)
+    some |= {"declared_duration": None, "overlap_time": None, "silence_time": 0.0, "truncated": False, "parameters": {}}
+    return Results(Analysis(duration=duration, **some))
 
 
 class Life(RuleBasedStateMachine):

@@ -4,6 +4,7 @@ Numbers, times, tags and ids come from small stocks, so that calls collide and s
 """
 
 import string
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,6 +29,7 @@ _SHA256 = tuple(digit * 64 for digit in "0af")
 _SPANS = (-9_999_999_999.0, -86400.0, -0.002, -0.001, -0.0005, 0.0, 0.0004, 0.001, 0.002, 1.0, 86400.0, 9_999_999_999.0)
 _FIGURES = st.sampled_from([0.0, 0.25, 0.3, 1.0])
 _TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
+_RARE_NEEDLES = st.text("+179", max_size=4) | st.sampled_from(_NUMBERS)
 
 
 def moments() -> st.SearchStrategy[datetime]:
@@ -137,21 +139,27 @@ def results() -> st.SearchStrategy[Results]:
     return st.builds(Results, analyses())
 
 
-def _needles() -> st.SearchStrategy[str]:
-    """Pieces of `numbers()`, and what is in none of them."""
-    cut = st.tuples(st.sampled_from(_NUMBERS), st.integers(0, 9), st.integers(1, 9))
-    return cut.map(lambda it: it[0][it[1] :][: it[2]]) | st.text("+179", max_size=4) | st.sampled_from(_NUMBERS)
+def _needles(among: Sequence[Call]) -> st.SearchStrategy[str]:
+    """Pieces of the calls' numbers and of `numbers()`, and what is in none of them."""
+    theirs = [number for call in among for number in (call.caller, call.receiver)]
+    cut = st.tuples(st.sampled_from(theirs or _NUMBERS), st.integers(0, 9), st.integers(1, 9))
+    return cut.map(lambda it: it[0][it[1] :][: it[2]]) | st.sampled_from(theirs or _NUMBERS) | _RARE_NEEDLES
 
 
-def queries() -> st.SearchStrategy[Query]:
-    """Searches, of which many find something among `calls()`."""
+def queries(among: Sequence[Call] = ()) -> st.SearchStrategy[Query]:
+    """Searches, of which many find something.
+
+    Args:
+        among: in these calls; if there are none, among `calls()`.
+    """
+    needles = _needles(among)
     comparison = st.builds(
         Comparison, st.sampled_from(["duration", "silence_share"]), st.sampled_from(list(OPERATORS)), _FIGURES
     )
     filters = {
-        "numbers": st.lists(_needles(), min_size=1, max_size=2),
-        "caller": _needles(),
-        "receiver": _needles(),
+        "numbers": st.lists(needles, min_size=1, max_size=2),
+        "caller": needles,
+        "receiver": needles,
         "statuses": st.sets(st.sampled_from(Status), min_size=1, max_size=3),
         "direction": st.sampled_from(Direction),
         "tags": st.sets(st.sampled_from(_TAGS), min_size=1, max_size=2),
@@ -163,7 +171,8 @@ def queries() -> st.SearchStrategy[Query]:
         "sha256": st.sampled_from([*_SHA256, ""]),
         "unclaimed_at": moments(),
     }
-    chosen = st.lists(st.sampled_from(list(filters)), max_size=3, unique=True)
+    often = ["numbers"] * 6  # what a repository has the most ways for
+    chosen = st.lists(st.sampled_from([*often, *filters]), max_size=3).map(set).map(sorted)
     return chosen.flatmap(lambda names: st.fixed_dictionaries({name: filters[name] for name in names})).map(
         lambda given: Query(**given)
     )
@@ -185,10 +194,14 @@ class Story:
 
 
 def stories() -> st.SearchStrategy[Story]:
-    """Stories with up to 10 calls."""
-    return st.builds(
-        Story,
-        st.lists(calls(), max_size=10).map(tuple),
-        st.lists(st.tuples(st.integers(0, 9), calls()), max_size=4).map(tuple),
-        st.lists(st.tuples(queries(), st.integers(1, 4)), min_size=1, max_size=4).map(tuple),
-    )
+    """Stories with up to 10 calls, and searches among them as they came and as they were changed."""
+    added = st.lists(calls(), max_size=10).map(tuple)
+    changes = st.lists(st.tuples(st.integers(0, 9), calls()), max_size=4).map(tuple)
+    return st.tuples(added, changes).flatmap(lambda both: st.builds(Story, *map(st.just, both), _searches(*both)))
+
+
+def _searches(
+    added: tuple[Call, ...], changes: tuple[tuple[int, Call], ...]
+) -> st.SearchStrategy[tuple[tuple[Query, int], ...]]:
+    wanted = queries((*added, *(changed for _, changed in changes)))
+    return st.lists(st.tuples(wanted, st.integers(1, 4)), min_size=1, max_size=4).map(tuple)
