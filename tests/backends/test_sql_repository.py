@@ -27,7 +27,8 @@ from callkit.core.call import Call, Failure, Recording
 from callkit.core.number import NORMALISER, normalise
 from callkit.core.query import Query
 from callkit.errors import InvalidCallError, RepositoryError, SettingsError, StaleCallError
-from callkit.testing.repository import NewRepository, RepositoryContract, agree, some_call, some_results
+from callkit.testing.agreement import NewRepository, agree, some_call, some_results
+from callkit.testing.repository import RepositoryContract
 from callkit.testing.strategies import Story, stories
 
 NUMBER = "+zqxjkvwy84"  # its trigrams are in no text of callkit or SQLite
@@ -319,7 +320,7 @@ def test_a_forked_child_opens_its_own_connections(sql: SqlRepository, path: Path
     code = f"""
 import os
 from callkit.backends.repositories.sql import SqlRepository
-from callkit.testing.repository import some_call
+from callkit.testing.agreement import some_call
 sql = SqlRepository({sql.url!r})
 sql.add(call := some_call())
 if (child := os.fork()) == 0:

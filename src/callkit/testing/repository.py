@@ -1,33 +1,31 @@
 """What every repository must do: subclass `RepositoryContract` and give it yours."""
 
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 
-from callkit.backends.repositories.memory import MemoryRepository
-from callkit.core.analysis import Analysis, Results
+from callkit.core.analysis import Results
 from callkit.core.call import Call, Lease, Recording
 from callkit.core.page import Page, turn_pages
 from callkit.core.query import Query, parse
-from callkit.errors import CallExistsError, CallKitError, CallNotFoundError, InvalidQueryError, StaleCallError
+from callkit.errors import CallExistsError, CallNotFoundError, InvalidQueryError, StaleCallError
 from callkit.protocols import Repository
+from callkit.testing.agreement import NOW, agree, some_call, some_results
 from callkit.testing.contract import Contract
 from callkit.testing.strategies import Story, calls, results, stories
 
-__all__ = ["RepositoryContract", "agree", "some_call", "some_results"]
+__all__ = ["RepositoryContract"]
 
-_NOW = datetime(2026, 9, 14, 10, tzinfo=UTC)
 _LEASE = timedelta(seconds=30)
-_RECORDING = Recording("ab/call.wav", "call.wav", 44, "ab" * 32, "wav", _NOW)
+_RECORDING = Recording("ab/call.wav", "call.wav", 44, "ab" * 32, "wav", NOW)
 # The fixture is a maker of repositories: each example has its own. Subclasses are different executors, on purpose
 _EXAMPLES = settings(
     deadline=None,
@@ -40,54 +38,6 @@ _EXAMPLES = settings(
 )
 
 NewRepository = Callable[[], Repository]
-
-
-def some_call(second: float = 0, **facts: Any) -> Call:
-    """A new call that started so many seconds after 10 o'clock."""
-    times = {"started_at": _NOW + timedelta(seconds=second), "created_at": _NOW, "updated_at": _NOW}
-    return Call(**{"id": uuid4(), **times, **facts})
-
-
-def some_results(fingerprint: str = "one") -> Results:
-    """Of an empty recording."""
-    return Results(
-        Analysis(0.0, 8000, 1, 0, "wav", "pcm_s16le", None, False, (), (), 0.0, (), None, "adaptive", {}, fingerprint)
-    )
-
-
-def agree(repository: Repository, story: Story) -> None:
-    """Play a story to an empty repository and to the specification: they must never differ."""
-    both = (repository, MemoryRepository())
-    kept = [call for call in story.calls if _outcome(both, "add", call) is None]
-    for place, changed in story.changes if kept else ():
-        index = place % len(kept)
-        kept[index] = saved = evolve(changed, id=kept[index].id, version=kept[index].version + 1)
-        assert _outcome(both, "save", saved) is None
-    for query, limit in story.searches:
-        first, second = (_pages(one, query, limit) for one in both)
-        assert first == second
-        assert _outcome(both, "count", query, at_most=limit) == min(limit + 1, sum(map(len, first)))
-    for call in story.calls:
-        _outcome(both, "get", call.id)
-
-
-def _outcome(both: Sequence[Repository], method: str, *arguments: object, **options: object) -> Any:
-    """What a method gives in both; if it raises, the error's code and words."""
-    outcomes = []
-    for repository in both:
-        try:
-            outcomes.append(getattr(repository, method)(*arguments, **options))
-        except CallKitError as error:
-            outcomes.append((error.code, str(error)))
-    assert outcomes[0] == outcomes[1]
-    return outcomes[0]
-
-
-def _pages(repository: Repository, query: Query, limit: int) -> list[Page]:
-    pages = [repository.find(query, limit=limit)]
-    while pages[-1].next is not None:
-        pages.append(repository.find(query, limit=limit, after=pages[-1].next))
-    return pages
 
 
 class RepositoryContract(Contract):
@@ -154,9 +104,9 @@ class RepositoryContract(Contract):
     def test_a_save_replaces_the_version_before(self, repository: Repository) -> None:
         repository.add(call := some_call(caller="101", tags=["a"], metadata={"queue": "sales"}))
         repository.add(other := some_call(1))
-        repository.save(attached := call.attach(_RECORDING, _NOW))
+        repository.save(attached := call.attach(_RECORDING, NOW))
         assert repository.get(call.id) == attached
-        repository.save(annotated := attached.annotate(_NOW, tags=["b"], metadata={}))
+        repository.save(annotated := attached.annotate(NOW, tags=["b"], metadata={}))
         assert repository.get(call.id) == annotated
         assert self.ids(repository, parse("tag:a")) == []
         assert self.ids(repository, parse("tag:b")) == [call.id]
@@ -164,7 +114,7 @@ class RepositoryContract(Contract):
 
     def test_a_stale_save_changes_nothing(self, repository: Repository) -> None:
         repository.add(call := some_call())
-        repository.save(first := call.attach(_RECORDING, _NOW), some_results("first"))
+        repository.save(first := call.attach(_RECORDING, NOW), some_results("first"))
         for version in (0, 1, 3):
             with pytest.raises(StaleCallError) as caught:
                 repository.save(evolve(first, version=version, caller="102"), some_results("late"))
@@ -174,7 +124,7 @@ class RepositoryContract(Contract):
 
     def test_what_never_changes_is_ignored(self, repository: Repository) -> None:
         repository.add(call := some_call(source="pbx", external_id="1"))
-        other = some_call(5, id=call.id, created_at=_NOW + _LEASE, source="x", external_id="y", version=1, caller="1")
+        other = some_call(5, id=call.id, created_at=NOW + _LEASE, source="x", external_id="y", version=1, caller="1")
         repository.save(other)
         assert repository.get(call.id) == evolve(call, version=1, caller="1")
         repository.add(some_call(5, source="x", external_id="y"))
@@ -213,7 +163,7 @@ class RepositoryContract(Contract):
         repository.add(call := some_call(caller="+442079460018", receiver="101", tags=["vip"]))
         repository.add(other := some_call(1, caller="+442079460019", receiver="101"))
         repository.save(evolve(call, version=1), some_results())
-        repository.save(erased := repository.get(call.id).erase(_NOW, "asked for"), some_results())
+        repository.save(erased := repository.get(call.id).erase(NOW, "asked for"), some_results())
         assert repository.get(call.id) == erased
         assert repository.results([call.id]) == {}
         for query in (Query(numbers=["0018"]), Query(numbers=["+442079460018"]), parse("tag:vip")):
@@ -268,7 +218,7 @@ class RepositoryContract(Contract):
         for call in added:
             repository.add(call)
         page = repository.find(parse("tag:a"), limit=2)
-        repository.save(added[2].annotate(_NOW, tags=[]))
+        repository.save(added[2].annotate(NOW, tags=[]))
         assert list(repository.find(parse("tag:a"), after=page.next)) == [added[1], added[0]]
 
     @pytest.mark.parametrize("text", ["", "20", "привет", "z" * 40, "!!!", "\0"])
@@ -276,6 +226,15 @@ class RepositoryContract(Contract):
         repository.add(some_call())
         with pytest.raises(InvalidQueryError):
             repository.find(Query(), after=text)
+
+    def test_a_cursor_is_a_place_in_time(self, repository: Repository) -> None:
+        added = [some_call(second) for second in range(6)]
+        for call in added:
+            repository.add(call)
+        late, early = (repository.find(Query(until=added[place].started_at), limit=1).next for place in (5, 2))
+        days = Query(since=added[1].started_at, until=added[3].started_at)
+        assert list(repository.find(days, after=late)) == [added[2], added[1]]
+        assert list(repository.find(days, after=early)) == []
 
     def test_times_at_the_edges_can_be_asked_for(self, repository: Repository) -> None:
         first, last = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
@@ -292,27 +251,27 @@ class RepositoryContract(Contract):
         assert repository.count(Query(numbers=["999"])) == 0
 
     def test_waiting_calls_are_found(self, repository: Repository) -> None:
-        stored = [some_call(second).attach(_RECORDING, _NOW) for second in range(4)]
-        claimed = [call.claim("w", _NOW, _LEASE) for call in stored[1:3]]
-        for call in (stored[0], *claimed, stored[3].fail("x", "y", _NOW), some_call(9)):
+        stored = [some_call(second).attach(_RECORDING, NOW) for second in range(4)]
+        claimed = [call.claim("w", NOW, _LEASE) for call in stored[1:3]]
+        for call in (stored[0], *claimed, stored[3].fail("x", "y", NOW), some_call(9)):
             repository.add(call)
-        assert self.ids(repository, Query(unclaimed_at=_NOW)) == [stored[0].id]
-        almost = _NOW + _LEASE - timedelta(microseconds=1)
+        assert self.ids(repository, Query(unclaimed_at=NOW)) == [stored[0].id]
+        almost = NOW + _LEASE - timedelta(microseconds=1)
         assert self.ids(repository, Query(unclaimed_at=almost)) == [stored[0].id]
         both = [stored[2].id, stored[1].id, stored[0].id]
-        assert self.ids(repository, Query(unclaimed_at=_NOW + _LEASE), limit=2) == both
+        assert self.ids(repository, Query(unclaimed_at=NOW + _LEASE), limit=2) == both
 
     # ---- many at once
 
     def test_of_many_that_claim_one_wins(self, repository: Repository) -> None:
-        waiting = [some_call(second).attach(_RECORDING, _NOW) for second in range(20)]
+        waiting = [some_call(second).attach(_RECORDING, NOW) for second in range(20)]
         for call in waiting:
             repository.add(call)
         barrier = Barrier(4)
 
         def claim(owner: str) -> int:
             barrier.wait(60)
-            return sum(self.wins(repository, call.claim(owner, _NOW, _LEASE)) for call in waiting)
+            return sum(self.wins(repository, call.claim(owner, NOW, _LEASE)) for call in waiting)
 
         with ThreadPoolExecutor(4) as pool:
             assert sum(pool.map(claim, "abcd")) == len(waiting)

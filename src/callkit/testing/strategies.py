@@ -80,8 +80,6 @@ def calls(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Call]:
         "direction": st.sampled_from(Direction),
         "recording": recordings(),
         "duplicate_of": st.uuids(),
-        "duration": _FIGURES,
-        "silence_share": _FIGURES,
         "lease": st.builds(Lease, st.sampled_from(_WORDS), moments()),
         "failure": st.builds(Failure, st.sampled_from(_WORDS), _TEXT, moments()),
         "tombstone": st.builds(Tombstone, moments(), _TEXT, st.none() | st.sampled_from(_SHA256)),
@@ -92,6 +90,8 @@ def calls(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Call]:
         "tags": st.lists(st.sampled_from(_TAGS), max_size=3),
         "metadata": st.dictionaries(_TEXT, _json(), max_size=2),
         "attempts": st.integers(0, 9),
+        "duration": _FIGURES,
+        "silence_share": _FIGURES,
     }
     optional = left_out | {name: st.none() | strategy for name, strategy in rarely.items()}
     required = {name: strategy for name, strategy in some.items() if name not in fields} | fields
@@ -171,9 +171,9 @@ def queries(among: Sequence[Call] = ()) -> st.SearchStrategy[Query]:
         "sha256": st.sampled_from([*_SHA256, ""]),
         "unclaimed_at": moments(),
     }
-    often = ["numbers"] * 6  # what a repository has the most ways for
-    chosen = st.lists(st.sampled_from([*often, *filters]), max_size=3).map(set).map(sorted)
-    return chosen.flatmap(lambda names: st.fixed_dictionaries({name: filters[name] for name in names})).map(
+    some = st.sampled_from(["numbers", "numbers", "numbers", *filters])  # there are most ways for numbers
+    chosen = st.sets(some, max_size=1) | st.sets(some, max_size=3)
+    return chosen.flatmap(lambda names: st.fixed_dictionaries({name: filters[name] for name in sorted(names)})).map(
         lambda given: Query(**given)
     )
 

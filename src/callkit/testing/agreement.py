@@ -1,0 +1,69 @@
+"""Two repositories that live through the same must never differ: `agree`; and some calls to do it with."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from attrs import evolve
+
+from callkit.backends.repositories.memory import MemoryRepository
+from callkit.core.analysis import Analysis, Results
+from callkit.core.call import Call
+from callkit.core.page import Page
+from callkit.core.query import Query
+from callkit.errors import CallKitError
+from callkit.protocols import Repository
+from callkit.testing.strategies import Story
+
+__all__ = ["NOW", "agree", "some_call", "some_results"]
+
+NOW = datetime(2026, 9, 14, 10, tzinfo=UTC)
+
+
+def some_call(second: float = 0, **facts: Any) -> Call:
+    """A new call that started so many seconds after 10 o'clock."""
+    times = {"started_at": NOW + timedelta(seconds=second), "created_at": NOW, "updated_at": NOW}
+    return Call(**{"id": uuid4(), **times, **facts})
+
+
+def some_results(fingerprint: str = "one") -> Results:
+    """Of an empty recording."""
+    return Results(
+        Analysis(0.0, 8000, 1, 0, "wav", "pcm_s16le", None, False, (), (), 0.0, (), None, "adaptive", {}, fingerprint)
+    )
+
+
+def agree(repository: Repository, story: Story) -> None:
+    """Play a story to an empty repository and to the specification: they must never differ."""
+    both = (repository, MemoryRepository())
+    kept = [call for call in story.calls if _outcome(both, "add", call) is None]
+    for place, changed in story.changes if kept else ():
+        index = place % len(kept)
+        kept[index] = saved = evolve(changed, id=kept[index].id, version=kept[index].version + 1)
+        assert _outcome(both, "save", saved) is None
+    for query, limit in story.searches:
+        first, second = (_pages(one, query, limit) for one in both)
+        assert first == second
+        assert _outcome(both, "count", query, at_most=limit) == min(limit + 1, sum(map(len, first)))
+    for call in story.calls:
+        _outcome(both, "get", call.id)
+
+
+def _outcome(both: Sequence[Repository], method: str, *arguments: object, **options: object) -> Any:
+    """What a method gives in both; if it raises, the error's code and words."""
+    outcomes = []
+    for repository in both:
+        try:
+            outcomes.append(getattr(repository, method)(*arguments, **options))
+        except CallKitError as error:
+            outcomes.append((error.code, str(error)))
+    assert outcomes[0] == outcomes[1]
+    return outcomes[0]
+
+
+def _pages(repository: Repository, query: Query, limit: int) -> list[Page]:
+    pages = [repository.find(query, limit=limit)]
+    while pages[-1].next is not None:
+        pages.append(repository.find(query, limit=limit, after=pages[-1].next))
+    return pages

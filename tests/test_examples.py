@@ -1,0 +1,41 @@
+"""Each example runs as a user would run it, on the recordings beside it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+SAYS = {
+    "analyse_folder.py": "internal-204-102-20260915-091833-1789463     75.7      26%  55.7 s",
+    "find_quiet_calls.py": "5 calls, 3 of them with more than 20 % silence:",
+    "async_ingest.py": "5 of 5 are ready",
+}
+
+
+def run(name: str, folder: Path, *arguments: str) -> str:
+    command = [sys.executable, "-X", "utf8", str(EXAMPLES / name), *arguments]
+    done = subprocess.run(command, check=False, cwd=folder, capture_output=True, encoding="utf-8", timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_example_is_run() -> None:
+    assert {path.name for path in EXAMPLES.glob("*.py")} == set(SAYS)
+
+
+@pytest.mark.parametrize("name", SAYS)
+def test_an_example_runs_and_leaves_nothing(name: str, tmp_path: Path) -> None:
+    assert SAYS[name] in run(name, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", SAYS)
+def test_an_example_takes_a_folder(name: str, tmp_path: Path) -> None:
+    assert "1789381932.4" not in run(name, tmp_path, str(tmp_path))
+
+
+@pytest.mark.parametrize("name", SAYS)
+def test_an_example_is_short(name: str) -> None:
+    assert len((EXAMPLES / name).read_text("utf-8").splitlines()) <= 40
