@@ -16,7 +16,7 @@ from callkit.errors import CallKitError
 from callkit.protocols import Repository
 from callkit.testing.strategies import Story
 
-__all__ = ["NOW", "agree", "some_call", "some_results"]
+__all__ = ["NOW", "agree", "all_pages", "some_call", "some_results"]
 
 NOW = datetime(2026, 9, 14, 10, tzinfo=UTC)
 
@@ -43,7 +43,7 @@ def agree(repository: Repository, story: Story) -> None:
         kept[index] = saved = evolve(changed, id=kept[index].id, version=kept[index].version + 1)
         assert _outcome(both, "save", saved) is None
     for query, limit in story.searches:
-        first, second = (_pages(one, query, limit) for one in both)
+        first, second = (all_pages(one, query, limit) for one in both)
         assert first == second
         assert _outcome(both, "count", query, at_most=limit) == min(limit + 1, sum(map(len, first)))
     for call in story.calls:
@@ -62,7 +62,7 @@ def _outcome(both: Sequence[Repository], method: str, *arguments: object, **opti
     return outcomes[0]
 
 
-def _pages(repository: Repository, query: Query, limit: int) -> list[Page]:
+def all_pages(repository: Repository, query: Query, limit: int) -> list[Page]:
     pages = [repository.find(query, limit=limit)]
     while pages[-1].next is not None:
         pages.append(repository.find(query, limit=limit, after=pages[-1].next))

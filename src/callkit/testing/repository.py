@@ -18,7 +18,7 @@ from callkit.core.page import Page, turn_pages
 from callkit.core.query import Query, parse
 from callkit.errors import CallExistsError, CallNotFoundError, InvalidQueryError, StaleCallError
 from callkit.protocols import Repository
-from callkit.testing.agreement import NOW, agree, some_call, some_results
+from callkit.testing.agreement import NOW, agree, all_pages, some_call, some_results
 from callkit.testing.contract import Contract
 from callkit.testing.strategies import Story, calls, results, stories
 
@@ -191,7 +191,7 @@ class RepositoryContract(Contract):
         added = [some_call(second // 2) for second in range(8)]
         for call in added:
             repository.add(call)
-        pages = _pages(repository, Query(), limit)
+        pages = all_pages(repository, Query(), limit)
         assert [call for page in pages for call in page] == added[::-1]
         assert {len(page) for page in pages[:-1]} <= {limit}
         assert 1 <= len(pages[-1]) <= limit
