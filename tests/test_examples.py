@@ -1,5 +1,7 @@
 """Each example runs as a user would run it, on the recordings beside it."""
 
+import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
+RECORDING = "out-0442079460053-103-20260915-121008-1789474208.31.wav"
 SAYS = {
     "analyse_folder.py": "internal-204-102-20260915-091833-1789463     75.7      26%  55.7 s",
     "find_quiet_calls.py": "5 calls, 3 of them with more than 20 % silence:",
@@ -14,8 +17,8 @@ SAYS = {
 }
 
 
-def run(name: str, folder: Path, *arguments: str) -> str:
-    command = [sys.executable, "-X", "utf8", str(EXAMPLES / name), *arguments]
+def run(name: str, folder: Path) -> str:
+    command = [sys.executable, "-X", "utf8", str(EXAMPLES / name)]
     done = subprocess.run(command, check=False, cwd=folder, capture_output=True, encoding="utf-8", timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -32,8 +35,15 @@ def test_an_example_runs_and_leaves_nothing(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", SAYS)
-def test_an_example_takes_a_folder(name: str, tmp_path: Path) -> None:
-    assert "1789381932.4" not in run(name, tmp_path, str(tmp_path))
+def test_an_example_takes_a_folder(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(EXAMPLES / "calls" / RECORDING, tmp_path / "quiet.wav")
+    monkeypatch.setattr(sys, "argv", [name, str(tmp_path)])
+    runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+    shown = capsys.readouterr().out
+    assert "quiet.wav" in shown
+    assert "internal" not in shown
 
 
 @pytest.mark.parametrize("name", SAYS)

@@ -68,10 +68,10 @@ def reserved(key: str) -> bool:
 def test_a_key_that_passes_stays_below_its_root(key: str) -> None:
     if not is_key(key):
         return
-    posix = PurePosixPath("/srv/root") / key
-    assert posix.is_relative_to("/srv/root")
+    posix = PurePosixPath("/srv/store") / key
+    assert posix.is_relative_to("/srv/store")
     assert ".." not in posix.parts
-    assert str(posix) == f"/srv/root/{key}"
+    assert str(posix) == f"/srv/store/{key}"
     windows = ntpath.normpath(ntpath.join("C:\\root", key))
     assert windows == "C:\\root\\" + key.replace("/", "\\")
     assert not reserved(key)

@@ -6,8 +6,8 @@ import pytest
 from callkit.backends.repositories import memory, open_repository
 from callkit.backends.repositories.memory import MemoryRepository
 from callkit.errors import InvalidCallError, SettingsError
-from callkit.testing.agreement import some_call
-from callkit.testing.repository import NewRepository, RepositoryContract
+from callkit.testing.agreement import NewRepository, some_call
+from callkit.testing.repository import RepositoryContract
 
 
 class TestMemoryRepository(RepositoryContract):

@@ -27,8 +27,8 @@ from callkit.core.call import Call, Failure, Recording
 from callkit.core.number import NORMALISER, normalise
 from callkit.core.query import Query
 from callkit.errors import InvalidCallError, RepositoryError, SettingsError, StaleCallError
-from callkit.testing.agreement import agree, some_call, some_results
-from callkit.testing.repository import NewRepository, RepositoryContract
+from callkit.testing.agreement import NewRepository, agree, some_call, some_results
+from callkit.testing.repository import RepositoryContract
 from callkit.testing.strategies import Story, stories
 
 NUMBER = "+zqxjkvwy84"  # its trigrams are in no text of callkit or SQLite

@@ -1,6 +1,6 @@
 """Two repositories that live through the same must never differ: `agree`; and some calls to do it with."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -9,16 +9,20 @@ from attrs import evolve
 
 from callkit.backends.repositories.memory import MemoryRepository
 from callkit.core.analysis import Analysis, Results
-from callkit.core.call import Call
+from callkit.core.call import Call, Recording
 from callkit.core.page import Page
 from callkit.core.query import Query
 from callkit.errors import CallKitError
 from callkit.protocols import Repository
 from callkit.testing.strategies import Story
 
-__all__ = ["NOW", "agree", "all_pages", "some_call", "some_results"]
+__all__ = ["NOW", "RECORDING", "NewRepository", "agree", "all_pages", "some_call", "some_results"]
 
 NOW = datetime(2026, 9, 14, 10, tzinfo=UTC)
+RECORDING = Recording("ab/call.wav", "call.wav", 44, "ab" * 32, "wav", NOW)
+
+NewRepository = Callable[[], Repository]
+"""Makes a new, empty repository."""
 
 
 def some_call(second: float = 0, **facts: Any) -> Call:

@@ -1,7 +1,7 @@
 """What every repository must do: subclass `RepositoryContract` and give it yours."""
 
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -13,31 +13,20 @@ from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 
 from callkit.core.analysis import Results
-from callkit.core.call import Call, Lease, Recording
+from callkit.core.call import Call, Lease
 from callkit.core.page import Page, turn_pages
 from callkit.core.query import Query, parse
 from callkit.errors import CallExistsError, CallNotFoundError, InvalidQueryError, StaleCallError
 from callkit.protocols import Repository
-from callkit.testing.agreement import NOW, agree, all_pages, some_call, some_results
+from callkit.testing.agreement import NOW, RECORDING, NewRepository, agree, all_pages, some_call, some_results
 from callkit.testing.contract import Contract
 from callkit.testing.strategies import Story, calls, results, stories
 
 __all__ = ["RepositoryContract"]
 
 _LEASE = timedelta(seconds=30)
-_RECORDING = Recording("ab/call.wav", "call.wav", 44, "ab" * 32, "wav", NOW)
 # The fixture is a maker of repositories: each example has its own. Subclasses are different executors, on purpose
-_EXAMPLES = settings(
-    deadline=None,
-    suppress_health_check=[
-        HealthCheck.function_scoped_fixture,
-        HealthCheck.differing_executors,
-        HealthCheck.too_slow,
-        HealthCheck.data_too_large,
-    ],
-)
-
-NewRepository = Callable[[], Repository]
+_EXAMPLES = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
 class RepositoryContract(Contract):
@@ -104,7 +93,7 @@ class RepositoryContract(Contract):
     def test_a_save_replaces_the_version_before(self, repository: Repository) -> None:
         repository.add(call := some_call(caller="101", tags=["a"], metadata={"queue": "sales"}))
         repository.add(other := some_call(1))
-        repository.save(attached := call.attach(_RECORDING, NOW))
+        repository.save(attached := call.attach(RECORDING, NOW))
         assert repository.get(call.id) == attached
         repository.save(annotated := attached.annotate(NOW, tags=["b"], metadata={}))
         assert repository.get(call.id) == annotated
@@ -114,7 +103,7 @@ class RepositoryContract(Contract):
 
     def test_a_stale_save_changes_nothing(self, repository: Repository) -> None:
         repository.add(call := some_call())
-        repository.save(first := call.attach(_RECORDING, NOW), some_results("first"))
+        repository.save(first := call.attach(RECORDING, NOW), some_results("first"))
         for version in (0, 1, 3):
             with pytest.raises(StaleCallError) as caught:
                 repository.save(evolve(first, version=version, caller="102"), some_results("late"))
@@ -251,7 +240,7 @@ class RepositoryContract(Contract):
         assert repository.count(Query(numbers=["999"])) == 0
 
     def test_waiting_calls_are_found(self, repository: Repository) -> None:
-        stored = [some_call(second).attach(_RECORDING, NOW) for second in range(4)]
+        stored = [some_call(second).attach(RECORDING, NOW) for second in range(4)]
         claimed = [call.claim("w", NOW, _LEASE) for call in stored[1:3]]
         for call in (stored[0], *claimed, stored[3].fail("x", "y", NOW), some_call(9)):
             repository.add(call)
@@ -264,7 +253,7 @@ class RepositoryContract(Contract):
     # ---- many at once
 
     def test_of_many_that_claim_one_wins(self, repository: Repository) -> None:
-        waiting = [some_call(second).attach(_RECORDING, NOW) for second in range(20)]
+        waiting = [some_call(second).attach(RECORDING, NOW) for second in range(20)]
         for call in waiting:
             repository.add(call)
         barrier = Barrier(4)
