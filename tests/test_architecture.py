@@ -105,3 +105,12 @@ def test_files_and_functions_stay_small(path: Path) -> None:
             documented = ast.get_docstring(node) is not None
             first = node.body[1 if documented and len(node.body) > 1 else 0]
             assert (node.end_lineno or 0) - first.lineno < 50, f"{node.name} is too long"
+
+
+@pytest.mark.parametrize("package", ["audio", "testing"])
+def test_packages_have_lazy_doors(package: str) -> None:
+    door = getattr(callkit, package)
+    for name in door.__all__:
+        assert getattr(door, name) is not None
+    with pytest.raises(AttributeError, match="Nope"):
+        _ = door.Nope

@@ -51,6 +51,22 @@ def python(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 # ---- code
 
+UNHURRIED_DISK = """
+import sqlite3
+from functools import wraps
+
+connect = sqlite3.connect
+
+@wraps(connect)
+def connect_without_waiting(*args, **options):
+    database = connect(*args, **options)
+    database.execute("PRAGMA synchronous = OFF")
+    return database
+
+sqlite3.connect = connect_without_waiting
+"""
+"""Hundreds of commits need not reach a disk that other tests keep busy: no power is cut here."""
+
 
 @pytest.mark.parametrize("page", PROGRAMS, ids=name_of)
 def test_the_code_of_a_page_runs(page: Path, desk: Path) -> None:
@@ -62,6 +78,7 @@ def test_the_backends_that_are_shown_keep_their_contracts(tmp_path: Path) -> Non
     code = code_of(ROOT / "docs" / "backends.md")
     shutil.copytree(ROOT / "examples" / "calls", tmp_path / "examples" / "calls")
     (tmp_path / "test_shown.py").write_text(code, "utf-8")
+    (tmp_path / "conftest.py").write_text(UNHURRIED_DISK, "utf-8")
     # the long stories are told to its parent, the memory repository, in a test of its own
     quick = ("-k", "not (TellingRepository and agrees)", "test_shown.py")
     done = python("-m", "pytest", "-q", "-p", "no:cacheprovider", *quick, folder=tmp_path)

@@ -264,7 +264,7 @@ def _pydubs(marks: SilenceDetector) -> tuple[SilenceMark, ...]:
 
 
 def _length(intervals: tuple[Interval, ...]) -> float:
-    return round(sum(end - start for start, end in intervals), 6)
+    return round(sum((end - start for start, end in intervals), 0.0), 6)
 
 
 def _is_truncated(kind: AudioFormat, duration: float) -> bool:
