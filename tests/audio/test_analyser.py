@@ -1,15 +1,17 @@
 """One pass: whatever the blocks, the rate and the channels, the figures are those of the samples."""
 
+import io
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
+import soundfile
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from callkit.audio import Options, measure
+from callkit.audio import Options, analyse, measure
 from callkit.audio.reader import AudioFormat, Block
 from callkit.errors import AudioTooLongError, SettingsError
 
@@ -158,3 +160,14 @@ def test_the_fingerprint_names_what_matters() -> None:
     assert Options().fingerprint == "callkit-audio/1 adaptive min_silence=1.0"
     assert Options(max_duration=5).fingerprint == Options().fingerprint
     assert Options(compat="pydub").fingerprint != Options(compat="pydub", seek_step=2).fingerprint
+
+
+@pytest.mark.parametrize(("container", "subtype"), [("FLAC", "PCM_16"), ("OGG", "OPUS")])
+def test_a_small_file_of_endless_silence_is_refused(container: str, subtype: str) -> None:
+    file = io.BytesIO()
+    with soundfile.SoundFile(file, "w", 8000, 1, subtype, format=container) as writer:
+        for _ in range(60):
+            writer.write(np.zeros(80_000, np.int16))
+    assert len(file.getvalue()) < 200_000
+    with pytest.raises(AudioTooLongError, match="bomb decodes to more than 60 s"):
+        analyse(file.getvalue(), name="bomb", max_duration=60)
