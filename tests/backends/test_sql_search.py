@@ -153,6 +153,35 @@ def test_only_measured_figures_can_be_compared(repository: SqlRepository, compar
 
 
 SAFE = Limits(numbers=2000, tiny=2, wide=3)
+ONE, OTHER = "+790001", "+790002"
+
+
+@pytest.mark.parametrize("query", [Query(numbers=["+7900"]), parse("+7900 direction:inbound"), parse("7900")])
+def test_a_call_between_two_numbers_that_match_is_found_once(repository: SqlRepository, query: Query) -> None:
+    for second, (caller, receiver) in enumerate([(ONE, OTHER), (ONE, ONE), (OTHER, ONE), (OTHER, OTHER)]):
+        repository.add(some_call(second, caller=caller, receiver=receiver, direction=Direction.INBOUND))
+    with patch.object(Search, "limits", SAFE):
+        assert [call.started_at.second for call in repository.find(query, limit=5)] == [3, 2, 1, 0]
+        assert repository.count(query) == 4
+
+
+@pytest.mark.parametrize("limit", range(1, 9))
+def test_one_number_may_have_all_calls_of_a_page(repository: SqlRepository, limit: int) -> None:
+    for second in range(16):
+        repository.add(some_call(second, caller=ONE if second % 2 else OTHER, receiver=f"10{second}"))
+    with patch.object(Search, "limits", SAFE):
+        page = repository.find(Query(numbers=["90001"]), limit=limit)
+        assert [call.started_at.second for call in page] == [15, 13, 11, 9, 7, 5, 3, 1][:limit]
+        assert (page.next is None) == (limit == 8)
+
+
+def test_newer_calls_at_the_other_end_hide_nothing(repository: SqlRepository) -> None:
+    for second in range(8):
+        repository.add(some_call(second, **{"receiver" if second else "caller": ONE}))
+    with patch.object(Search, "limits", SAFE):
+        assert [call.started_at.second for call in repository.find(Query(caller=ONE), limit=2)] == [0]
+
+
 WAYS = {
     "everything": (Query(), ["c USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"]),
     "two digits": (Query(numbers=["99"]), ["c USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"]),
