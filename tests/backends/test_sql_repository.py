@@ -11,6 +11,7 @@ from datetime import timedelta
 from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
+from typing import cast
 from uuid import UUID
 
 import pytest
@@ -250,6 +251,32 @@ def test_connections_are_set_up(sql: SqlRepository) -> None:
     assert found == asked
 
 
+class Contested:
+    """A connection to a new file that others are switching over, too."""
+
+    def __init__(self, code: int, tries: int) -> None:
+        self.code, self.tries = code, tries
+
+    def execute(self, statement: str) -> "Contested":
+        self.tries -= "= WAL" in statement
+        if "= WAL" in statement and self.tries >= 0:
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = self.code
+            raise error
+        return self
+
+    def fetchone(self) -> tuple[str]:
+        return ("wal" if self.tries < 0 else "delete",)
+
+
+def test_a_contested_switch_is_tried_again() -> None:
+    contested = Contested(sqlite3.SQLITE_BUSY, 2)
+    sqlite._use_wal(cast(sqlite3.Connection, contested))
+    assert contested.tries < 0
+    with pytest.raises(sqlite3.OperationalError):
+        sqlite._use_wal(cast(sqlite3.Connection, Contested(sqlite3.SQLITE_READONLY, 1)))
+
+
 # ---- erasing
 
 
@@ -319,11 +346,12 @@ def test_no_call_is_claimed_twice(sql: SqlRepository) -> None:
 def test_a_forked_child_opens_its_own_connections(sql: SqlRepository, path: Path) -> None:
     code = f"""
 import os
-from callkit.backends.repositories.sql import SqlRepository
+from callkit.backends.repositories.sql import SqlRepository, engine
 from callkit.testing.agreement import some_call
 sql = SqlRepository({sql.url!r})
 sql.add(call := some_call())
 if (child := os.fork()) == 0:
+    assert [one.writing.pool.checkedin() for one in engine._open.values()] == [0]
     sql.get(call.id)
     sql.add(some_call())
     os._exit(0)
