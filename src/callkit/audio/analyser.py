@@ -1,5 +1,6 @@
 """The one pass over a recording that feeds every measurement, in bounded memory."""
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import Literal
 
@@ -12,7 +13,7 @@ from callkit.audio.levels import ChannelLevels, dbfs
 from callkit.audio.peaks import PEAKS_PER_SECOND, Peaks
 from callkit.audio.reader import BLOCK_FRAMES, AudioFormat, AudioReader, Block
 from callkit.audio.silence import SilenceDetector
-from callkit.audio.source import AudioSource, open_audio
+from callkit.audio.source import AudioSource, name_of, open_audio
 from callkit.audio.speech import Runs, covered, seconds, speech_runs
 from callkit.core.analysis import Analysis, Interval, Party, SilenceMark, gaps
 from callkit.errors import AudioTooLongError, SettingsError
@@ -66,8 +67,13 @@ class Options:
     @property
     def parameters(self) -> dict[str, float | int | str | None]:
         """What the silence marks are made with."""
-        names = ("min_silence_len", "silence_thresh", "seek_step") if self.compat else ("min_silence",)
-        return {name: getattr(self, name) for name in names}
+        if self.compat is None:
+            return {"min_silence": float(self.min_silence)}
+        return {
+            "min_silence_len": self.min_silence_len,
+            "silence_thresh": float(self.silence_thresh),
+            "seek_step": self.seek_step,
+        }
 
     @property
     def fingerprint(self) -> str:
@@ -115,8 +121,9 @@ def analyse(
         OSError: the file can't be read.
     """
     options = Options(min_silence, compat, min_silence_len, silence_thresh, seek_step, max_duration)
+    name = name or name_of(source)
     with open_audio(source, name=name) as reader:
-        return measure(reader, options, name=name or "the recording").analysis
+        return measure(reader, options, name=name).analysis
 
 
 def measure(
@@ -200,9 +207,8 @@ class _Board:
         self._waiting, self._size = [samples[whole:]], len(samples) - whole
 
     def _meter(self, samples: Block) -> None:
-        count = len(self._channels)
-        for number, channel in enumerate(self._channels):
-            channel.feed(np.ascontiguousarray(samples[number::count]))
+        for channel, own in zip(self._channels, _split(samples, len(self._channels)), strict=True):
+            channel.feed(own)
 
     def _meter_the_rest(self) -> None:
         if self._size:
@@ -252,6 +258,17 @@ class _Board:
     def _peaks(self) -> Peaks:
         rows = np.stack([channel.peaks() for channel in self._channels], axis=1)
         return Peaks(self._kind.sample_rate, int(boundaries(self._kind.sample_rate, PEAKS_PER_SECOND)[1]), rows)
+
+
+def _split(samples: Block, count: int) -> Iterator[Block]:
+    """Each channel's samples, contiguous."""
+    if count == 2 and sys.byteorder == "little":  # a pair as one number: half again as fast as every other sample
+        pairs = samples.view(np.int32)
+        yield pairs.astype(np.int16)
+        yield (pairs >> 16).astype(np.int16)
+        return
+    for number in range(count):
+        yield np.ascontiguousarray(samples[number::count])
 
 
 def _pauses(spoken: tuple[Interval, ...], duration: float, shortest: float) -> tuple[SilenceMark, ...]:

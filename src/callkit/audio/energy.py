@@ -40,13 +40,14 @@ class Cells:
 
     def __call__(self, samples: NDArray[np.signedinteger]) -> Floats:
         """Sums of whole seconds of one-dimensional samples of up to 16 bits; shape (seconds * parts,)."""
-        squares = self._squares(samples)
+        squares = self.squares(samples)
         if self._even:
             return np.asarray(np.dot(squares.reshape(-1, self._even), self._ones))
         seconds = squares.reshape(-1, self._rate)
         return np.concatenate([sums(second, self._edges) for second in seconds] or [np.empty(0)])
 
-    def _squares(self, samples: NDArray[np.signedinteger]) -> Floats:
+    def squares(self, samples: NDArray[np.signedinteger]) -> Floats:
+        """Of each sample; the next ones overwrite them."""
         if len(self._scratch) < len(samples):
             self._scratch = np.empty(len(samples))
         squares = self._scratch[: len(samples)]

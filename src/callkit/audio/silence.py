@@ -5,11 +5,12 @@ part of its RMS is at most the threshold; windows start every `seek_step` ms, an
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from callkit.audio.energy import sums
+from callkit.audio.energy import Cells, sums
 from callkit.audio.source import AudioSource, open_audio
 from callkit.errors import SettingsError
 
@@ -18,7 +19,8 @@ __all__ = ["SilenceDetector", "detect_nonsilent", "detect_silence"]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-_HELD_BACK_MS = 2  # by rounding, the recording may end before the last cells
+_PIECE_SAMPLES = 1 << 16  # squared at a time: their squares stay in the processor's cache
+_BATCH_SAMPLES = 1 << 21  # decided at a time, about
 _TIE = 1e-9  # relative; nearer than this, audioop's own rounding of doubles decides
 
 
@@ -69,7 +71,9 @@ def _detector(source: AudioSource, length: int, threshold: float, step: int) -> 
 
 
 class SilenceDetector:
-    """Feed it blocks of interleaved samples, then `finish()` it once.
+    """Feed it blocks of interleaved samples, then `finish()` it.
+
+    It remembers a window and what is decided with it, 8 bytes a millisecond, and of 32 bits the samples too.
 
     Args:
         rate: hertz.
@@ -83,60 +87,50 @@ class SilenceDetector:
         SettingsError: a parameter is out of range.
     """
 
-    batch_ms = 60_000
-    """So much is collected before windows are decided; the marks do not depend on it."""
-
     def __init__(  # noqa: PLR0917 - three of the recording, three of the question, both in pydub's order
         self, rate: int, channels: int, width: int, length: int, threshold: float, step: int
     ) -> None:
         if length < 1 or step < 1 or math.isnan(threshold):
             raise SettingsError("min_silence_len and seek_step must be 1 ms or more, silence_thresh a level in dBFS.")
         self.milliseconds = 0
-        self._rate, self._channels, self._width = rate, channels, width
+        self.batch_ms = min(20_000, 100 + _BATCH_SAMPLES * 1000 // (rate * channels))
+        self._rate, self._channels = rate, channels
         self._length, self._step = length, step
-        full = 2 ** (8 * width - 1)
-        self._most = min(10 ** (threshold / 20), 1.0) * full  # no RMS is larger than full scale
-        even = rate // 1000 * channels if rate % 1000 == 0 else 0
-        self._cells = _WideCells() if width == 4 else _Cells(even)
+        self._most = 10 ** (min(threshold, 0.0) / 20) * 2 ** (8 * width - 1)  # no RMS is larger than full scale
+        self._cells = (_WideCells if width == 4 else _Cells)(rate, channels)
         self._samples = 0  # fed so far
-        self._first = 0  # the millisecond of the first kept cell
+        self._first = 0  # the millisecond at which the first undecided window begins
         self._last_silent = False
         self._runs: list[list[int]] = []
 
     def feed(self, block: NDArray[np.signedinteger]) -> None:
         """Interleaved samples, whole frames; the array may be used again afterwards."""
         self._samples += len(block)
-        self._cells.feed(block)
-        if self._cells.waiting > self.batch_ms * self._rate * self._channels // 1000:
-            self._decide(int(self._samples // self._channels * 1000 // self._rate) - _HELD_BACK_MS)
+        self._cells.feed(block, self._samples // self._channels * 1000 // self._rate)
+        if self._cells.end - self._first >= self.batch_ms + self._length:
+            self._decide()
 
     def finish(self) -> list[list[int]]:
         """The marks; further calls give the same."""
         frames = self._samples // self._channels
         self.milliseconds = round(1000 * (frames / self._rate))  # half to even, as pydub
-        self._decide(self.milliseconds)
+        self._cells.feed(np.empty(0, np.int16), self.milliseconds)
+        self._decide()
         last = self.milliseconds - self._length
         if last >= 0 and last % self._step and self._last_silent:
             self._add_run(last, last)
         return [[first, start + self._length] for first, start in self._runs]
 
-    def _positions(self, first: int, end: int) -> Ints:
-        """The frame at which each millisecond begins: pydub's product of floats, for `first` … `end` inclusive."""
-        return (np.arange(first, end + 1, dtype=np.float64) * (self._rate / 1000.0)).astype(np.int64)
-
-    def _decide(self, end: int) -> None:
-        """Decide all windows that lie before the millisecond `end`."""
-        count = end - self._length + 1 - self._first
-        if count <= 0:
+    def _decide(self) -> None:
+        """Decide all windows whose cells are there."""
+        if self._cells.end - self._first < self._length:
             return
-        positions = self._positions(self._first, end) * self._channels
-        self._cells.sum_up_to(positions)
-        silent = self._cells.silent(positions, self._length, self._most)
+        silent = self._cells.silent(self._first, self._length, self._most)
         self._last_silent = bool(silent[-1])
         offset = -self._first % self._step
         self._add_runs(silent[offset :: self._step], self._first + offset)
-        self._first += count
-        self._cells.forget(positions[: count + 1])
+        self._first += len(silent)
+        self._cells.forget(len(silent), self._first)
 
     def _add_runs(self, silent: Bools, first: int) -> None:
         edges = np.flatnonzero(np.diff(silent, prepend=False, append=False)).tolist()
@@ -151,104 +145,119 @@ class SilenceDetector:
             self._runs.append([first, last])
 
 
-class _Waiting:
-    """Samples that were fed and are not yet summed."""
-
-    def __init__(self) -> None:
-        self._blocks: list[NDArray[np.signedinteger]] = []
-        self._start = 0  # the sample at which they begin
-        self.waiting = 0  # how many there are
-
-    def feed(self, block: NDArray[np.signedinteger]) -> None:
-        self._blocks.append(block.copy())
-        self.waiting += len(block)
-
-
-class _Cells(_Waiting):
+class _Cells:
     """Sums of squares per millisecond of samples of up to 16 bits, for the windows not yet decided.
 
     Args:
-        even: samples of a millisecond, if all have as many; else 0.
+        rate: hertz.
+        channels: pooled.
     """
 
-    def __init__(self, even: int) -> None:
-        super().__init__()
-        self._even = even
-        self._ones = np.ones(even)
-        self._scratch = np.empty(0)
-        self._sums: Ints = np.empty(0, np.int64)
+    def __init__(self, rate: int, channels: int) -> None:
+        self.end = 0  # the millisecond up to which samples are summed
+        self._rate, self._channels = rate, channels
+        self._even = rate // 1000 * channels if rate % 1000 == 0 else 0  # samples of a cell, if all have as many
+        self._piece_ms = max(1, _PIECE_SAMPLES * 1000 // (rate * channels))
+        self._pooled = Cells(rate * channels, 1000)
+        self._rest: NDArray[np.signedinteger] = np.empty(0, np.int16)
+        self._sums: list[NDArray[Any]] = []
 
-    def sum_up_to(self, positions: Ints) -> None:
-        """Turn what waits into cells, up to the last position."""
-        edges = positions[len(self._sums) :] - self._start
-        samples = np.concatenate([*self._blocks, np.empty(0, np.int16)])
-        seconds = range(0, len(edges) - 1, 1000)
-        fresh = (self._sum(samples, edges[begin : begin + 1001]) for begin in seconds)
-        self._sums = np.concatenate([self._sums, *fresh])
-        self._keep(samples[int(edges[-1]) :], int(edges[-1]))
+    def _position(self, millisecond: int) -> int:
+        """The sample at which it begins: pydub's product of floats."""
+        return int(millisecond * (self._rate / 1000.0)) * self._channels
 
-    def _keep(self, rest: NDArray[np.signedinteger], used: int) -> None:
-        self._blocks, self.waiting = [rest], len(rest)
-        self._start += used
+    def _positions(self, first: int, end: int) -> Ints:
+        """The same for each millisecond, `end` included."""
+        return (np.arange(first, end + 1) * (self._rate / 1000.0)).astype(np.int64) * self._channels
 
-    def _sum(self, samples: NDArray[np.signedinteger], edges: Ints) -> Ints:
-        piece = samples[int(edges[0]) : int(edges[-1])]
-        if len(self._scratch) < len(piece):
-            self._scratch = np.empty(len(piece))
-        squares = self._scratch[: len(piece)]
-        squares[:] = piece
-        np.multiply(squares, squares, out=squares)
-        if self._even and len(piece) == int(edges[-1] - edges[0]):
-            return np.asarray(np.dot(squares.reshape(-1, self._even), self._ones), np.int64)
-        return np.asarray(sums(squares, edges - edges[0]), np.int64)
+    def feed(self, block: NDArray[np.signedinteger], end: int) -> None:
+        """Sum up to the millisecond `end`; keep what lies beyond."""
+        samples = np.concatenate([self._rest, block]) if len(self._rest) else block
+        origin = self._position(self.end)
+        for begin in range(self.end, end, self._piece_ms):
+            stop = min(begin + self._piece_ms, end)
+            piece = samples[self._position(begin) - origin : self._position(stop) - origin]
+            self._sums.append(self._sum(piece, begin, stop))
+        self.end = max(self.end, end)
+        self._rest = samples[self._position(self.end) - origin :].copy()
 
-    def silent(self, positions: Ints, length: int, most: float) -> Bools:
-        """Of each window: floor(sqrt(sum / size)) <= most, in integers and without a root."""
-        total = np.concatenate([np.zeros(1, np.int64), np.cumsum(self._sums)])
-        sizes = positions[length:] - positions[:-length]
-        quiet: Bools = (total[length:] - total[:-length] < sizes * (math.floor(most) + 1) ** 2) | (sizes == 0)
+    def _sum(self, samples: NDArray[np.signedinteger], begin: int, end: int) -> NDArray[Any]:
+        """Of each millisecond: integers, though in float64."""
+        if self._even and len(samples) == self._even * (end - begin):
+            return self._pooled(samples)
+        return sums(self._pooled.squares(samples), self._edges(begin, end))
+
+    def _edges(self, begin: int, end: int) -> Ints:
+        return self._positions(begin, end) - self._position(begin)
+
+    def _windows(self, length: int) -> Ints:
+        """Sums of all windows of so many cells; one more axis in front if the cells have one."""
+        cells = np.concatenate(self._sums, axis=-1)
+        self._sums = [cells]
+        total = np.zeros((*cells.shape[:-1], cells.shape[-1] + 1), np.int64)
+        np.cumsum(cells, axis=-1, dtype=np.int64, out=total[..., 1:])
+        return np.asarray(total[..., length:] - total[..., :-length], np.int64)
+
+    def _sizes(self, first: int, length: int) -> Ints:
+        """Samples of each window, those that pydub fills up with zeros included."""
+        if self._even:
+            return np.full(1, length * self._even)
+        positions = self._positions(first, self.end)
+        return np.asarray(positions[length:] - positions[:-length])
+
+    def silent(self, first: int, length: int, most: float) -> Bools:
+        """Of each window from the millisecond `first` on: floor(sqrt(sum / size)) <= most, in integers."""
+        sizes = self._sizes(first, length)
+        quiet: Bools = (self._windows(length) < sizes * (math.floor(most) + 1) ** 2) | (sizes == 0)
         return quiet
 
-    def forget(self, positions: Ints) -> None:
-        """The windows that begin at these positions, but for the last, are decided."""
-        self._sums = self._sums[len(positions) - 1 :].copy()
+    def forget(self, count: int, first: int) -> None:  # noqa: ARG002 - for those who keep more than sums
+        """So many windows are decided; the next begins at the millisecond `first`."""
+        self._sums = [self._sums[0][..., count:].copy()]
 
 
-class _WideCells(_Waiting):
+class _WideCells(_Cells):
     """The same for 32 bits, whose squares reach 2**62: summed as two halves, and ties settled one by one."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._kept: NDArray[np.int32] = np.empty(0, np.int32)
+    def __init__(self, rate: int, channels: int) -> None:
+        super().__init__(rate, channels)
+        self._kept: list[NDArray[np.signedinteger]] = []
+        self._start = 0  # the sample at which they begin
 
-    def sum_up_to(self, positions: Ints) -> None:  # noqa: ARG002 - sums are made when they are asked for
-        self._kept = np.concatenate([self._kept, *self._blocks])
-        self._blocks, self.waiting = [], 0
+    def feed(self, block: NDArray[np.signedinteger], end: int) -> None:
+        self._kept.append(block.copy())
+        super().feed(block, end)
 
-    def silent(self, positions: Ints, length: int, most: float) -> Bools:
-        edges = positions - self._start
-        squares = self._kept[: int(edges[-1])].astype(np.int64)
+    def _sum(self, samples: NDArray[np.signedinteger], begin: int, end: int) -> NDArray[Any]:
+        squares = samples.astype(np.int64)
         squares *= squares
-        low, high = (self._windows(half, edges, length) for half in (squares & 0xFFFFFFFF, squares >> 32))
-        sizes = edges[length:] - edges[:-length]
+        edges = self._edges(begin, end)
+        return np.stack([sums(squares >> 32, edges), sums(squares & 0xFFFFFFFF, edges)])
+
+    def silent(self, first: int, length: int, most: float) -> Bools:
+        high, low = self._windows(length)
+        sizes = np.broadcast_to(self._sizes(first, length), high.shape)
         total = high.astype(np.float64) * 2.0**32 + low
         limit = sizes * float((math.floor(most) + 1) ** 2)
         quiet: Bools = (total < limit) | (sizes == 0)
-        for near in np.flatnonzero((np.abs(total - limit) <= _TIE * limit) & (sizes > 0)):
-            quiet[near] = _as_audioop(self._kept[edges[near] : edges[near + length]], int(sizes[near]), most)
+        for near in np.flatnonzero((np.abs(total - limit) <= _TIE * limit) & (sizes > 0)).tolist():
+            begin = self._position(first + near) - self._start
+            end = self._position(first + near + length) - self._start
+            quiet[near] = _as_audioop(self._samples()[begin:end], int(sizes[near]), most)
         return quiet
 
-    @staticmethod
-    def _windows(values: Ints, edges: Ints, length: int) -> Ints:
-        total = np.concatenate([np.zeros(1, np.int64), np.cumsum(sums(values, edges))])
-        return np.asarray(total[length:] - total[:-length], np.int64)
+    def _samples(self) -> NDArray[np.signedinteger]:
+        if len(self._kept) > 1:
+            self._kept = [np.concatenate(self._kept)]
+        return self._kept[0]
 
-    def forget(self, positions: Ints) -> None:
-        self._kept = self._kept[positions[-1] - self._start :].copy()
-        self._start = int(positions[-1])
+    def forget(self, count: int, first: int) -> None:
+        super().forget(count, first)
+        while self._kept and self._start + len(self._kept[0]) <= self._position(first):
+            self._start += len(self._kept.pop(0))
 
 
-def _as_audioop(samples: NDArray[np.int32], size: int, most: float) -> bool:
+def _as_audioop(samples: NDArray[np.signedinteger], size: int, most: float) -> bool:
     """Doubles added one after another, as audioop does: an exact sum would decide otherwise."""
     if not len(samples):
         return True
