@@ -74,7 +74,7 @@ class Run:
                 continue
             self.ids.add(taken.call.id)
             waiting.add(self._again(taken.call).id)
-            waiting.look()
+            waiting.glance()
         waiting.to_the_end()
 
     def _note(self, taken: Taken) -> None:

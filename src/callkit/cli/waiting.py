@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Waiting"]
 
+_BREATH = 0.1  # seconds between looks: who asks all the time takes a processor from those who work
+_ENOUGH = 8  # that are still worked on: those behind them are hardly done
 _WINDOW = 32  # work is done in about the order in which it came, so the first ones are worth a look
 
 
@@ -25,21 +27,32 @@ class Waiting:
         self._done = done
         self._patience = patience
         self._pending: dict[UUID, None] = {}
+        self._next_look = 0.0
 
     def add(self, call_id: UUID) -> None:
         """One more."""
         self._pending[call_id] = None
 
+    def glance(self) -> None:
+        """Look, if the last look was a while ago."""
+        if monotonic() >= self._next_look:
+            self.look()
+
     def look(self) -> bool:
         """Ask for some of them, the oldest first; whether any was done."""
-        window = list(islice(self._pending, _WINDOW))
-        for call_id in window:
+        finished, left = 0, list[UUID]()
+        for call_id in list(islice(self._pending, _WINDOW)):
             del self._pending[call_id]
-        left = [call_id for call_id in window if self._kit.get(call_id).status is Status.PROCESSING]
-        finished = len(window) - len(left)
+            if self._kit.get(call_id).status is not Status.PROCESSING:
+                finished += 1
+            else:
+                left.append(call_id)
+            if len(left) == _ENOUGH:
+                break
         # a window in which nothing happens goes to the end, so that no stuck call hides what the others do
         self._pending = dict.fromkeys([*left, *self._pending] if finished else [*self._pending, *left])
         self._done(finished)
+        self._next_look = monotonic() + (_BREATH if left else 0.0)
         return finished > 0
 
     def to_the_end(self) -> None:
@@ -48,6 +61,7 @@ class Waiting:
         while self._pending:
             if self.look():
                 since, naps = monotonic(), pauses(None)
+                sleep(max(0.0, self._next_look - monotonic()))
             elif monotonic() - since < self._patience:
                 sleep(next(naps))
             else:
