@@ -1,8 +1,11 @@
 """What many tests need."""
 
 import io
+import os
+import uuid
 import wave
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from callkit.testing.clock import Clock
+from tests import servers
 
 if TYPE_CHECKING:
     from callkit import CallKit
@@ -54,3 +58,109 @@ def kit(tmp_path: Path) -> "Iterator[CallKit]":
 
     with CallKit.open(tmp_path / "data", runner="inline") as kit:
         yield kit
+
+
+# ---- real servers
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """With `-n`, the servers are started once, here in the controller; workers find them in the environment."""
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", default=None):
+        return
+    stack = ExitStack()
+    config.add_cleanup(stack.close)
+    os.environ.update(servers.share(stack))
+
+
+def _used(server: Callable[[], AbstractContextManager[servers.Server]]) -> Iterator[servers.Place]:
+    with ExitStack() as stack:
+        try:
+            yield stack.enter_context(server()).place
+        except servers.ServerMissingError as missing:
+            if os.environ.get("CI"):
+                raise  # a skip would hide that nothing was tested
+            pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A superuser's database on a real PostgreSQL, as libpq writes it."""
+    for place in _used(servers.postgres):
+        yield place.url
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A real Valkey; tests keep to key prefixes of their own."""
+    for place in _used(servers.valkey):
+        yield place.url
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[servers.Place]:
+    """A real S3 server, without buckets."""
+    yield from _used(servers.s3)
+
+
+@pytest.fixture
+def bucket(s3_server: servers.Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An empty bucket, with the environment that leads there."""
+    import s3fs  # noqa: PLC0415 - an extra
+
+    for name, value in s3_server.environ.items():
+        monkeypatch.setenv(name, value)
+    name = f"callkit-{uuid.uuid4().hex[:12]}"
+    files = s3fs.S3FileSystem(endpoint_url=s3_server.url, key=s3_server.key, secret=s3_server.secret)
+    files.call_s3("create_bucket", Bucket=name)  # not mkdir: it sends the region, which strict servers refuse
+    yield name
+    with suppress(OSError):
+        files.rm(name, recursive=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_url: str) -> Iterator[str]:
+    """A migrated database that each test gets a copy of; nobody is connected to it."""
+    import psycopg  # noqa: PLC0415 - an extra
+
+    from callkit.backends.repositories.sql import SqlRepository  # noqa: PLC0415
+
+    name = f"callkit_template_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}")
+        repository = SqlRepository.open(sqlalchemy_url(postgres_url, name))
+        repository.upgrade()
+        repository.close()
+        yield name
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def new_database_url(postgres_url: str, postgres_template: str) -> Iterator[Callable[[], str]]:
+    """Makes migrated, empty PostgreSQL databases; gives their URLs."""
+    import psycopg  # noqa: PLC0415 - an extra
+
+    made = []
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+
+        def new() -> str:
+            name = f"callkit_{uuid.uuid4().hex[:12]}"
+            admin.execute(f"CREATE DATABASE {name} TEMPLATE {postgres_template} STRATEGY file_copy")
+            made.append(name)
+            return sqlalchemy_url(postgres_url, name)
+
+        yield new
+        for name in made:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database_url(new_database_url: Callable[[], str]) -> str:
+    """A migrated, empty PostgreSQL database."""
+    return new_database_url()
+
+
+def sqlalchemy_url(url: str, database: str) -> str:
+    """The URL of another database on the same server."""
+    from sqlalchemy import make_url  # noqa: PLC0415 - tests of a single room need not load it
+
+    return make_url(url).set(drivername="postgresql+psycopg", database=database).render_as_string(hide_password=False)

@@ -5,8 +5,8 @@ All may be called from several threads at once.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
-from typing import BinaryIO, Protocol, runtime_checkable
+from datetime import datetime, timedelta
+from typing import Any, BinaryIO, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
 from attrs import frozen
@@ -17,7 +17,19 @@ from callkit.core.page import Page
 from callkit.core.query import Query
 from callkit.errors import RunnerError
 
-__all__ = ["Blob", "Readable", "Repository", "Storage", "Task", "TaskRunner", "TidiesUp"]
+__all__ = [
+    "Blob",
+    "HasBacklog",
+    "Message",
+    "Portable",
+    "Readable",
+    "Repository",
+    "SignsUrls",
+    "Storage",
+    "Task",
+    "TaskRunner",
+    "TidiesUp",
+]
 
 
 class Repository(Protocol):
@@ -133,6 +145,58 @@ class TidiesUp(Protocol):
         """Remove such left-overs last written before that time; how many there were."""
 
 
+@runtime_checkable
+class SignsUrls(Protocol):
+    """An optional power of a storage: URLs that work without credentials, for a while."""
+
+    def sign(
+        self,
+        key: str,
+        method: Literal["GET", "PUT"] = "GET",
+        *,
+        expires: timedelta = timedelta(hours=1),
+        filename: str | None = None,
+        content_type: str | None = None,
+    ) -> str:
+        """A presigned URL; nobody looks whether there is such a blob.
+
+        Args:
+            key: of the blob.
+            method: "GET" reads it (parts, too: a player seeks by Range), "PUT" stores it.
+            expires: how long from now; a second at least, seven days at most.
+            filename: for GET: a browser saves the blob under this name, in any language.
+            content_type: for GET: what the answer says it is; for PUT: what the client must say it is.
+
+        Raises:
+            InvalidKeyError: the key could leave its place.
+            SettingsError: it can't be valid for so long, or the storage has nothing to sign with.
+        """
+
+
+Message = Mapping[str, Any]
+"""What says which work to do, in JSON values: `task` names the kind, the rest are ids. Never sound, never a number."""
+
+
+@runtime_checkable
+class Portable(Protocol):
+    """An optional power of a task: it fits into a message, from which a worker anywhere makes it again."""
+
+    def message(self) -> Message:
+        """The message."""
+
+
+@runtime_checkable
+class HasBacklog(Protocol):
+    """An optional power of a runner whose messages wait elsewhere."""
+
+    def waiting(self) -> int:
+        """How many messages nobody has taken yet.
+
+        Raises:
+            RunnerError: the broker can't be asked.
+        """
+
+
 class Task(Protocol):
     """Some work that a runner does: called without arguments, in this process or another.
 
@@ -158,4 +222,7 @@ class TaskRunner(Protocol):
         """
 
     def close(self) -> None:
-        """Finish what was submitted, then stop. Twice is fine."""
+        """Take no more; what was submitted is done: by pools before this returns, by workers elsewhere in their time.
+
+        Twice is fine.
+        """
