@@ -32,6 +32,7 @@
     │       ├── WorkerLostError      the worker process died
     │       └── TaskTimeoutError     the task ran too long and was stopped
     ├── NewerDataError               a newer callkit wrote it
+    ├── MigrationNeededError         an older callkit made the tables, or nobody did yet
     ├── WaitTimeoutError             the call is not done yet
     └── MissingExtraError            an optional dependency is not installed
 
@@ -62,6 +63,7 @@ __all__ = [
     "InvalidKeyError",
     "InvalidQueryError",
     "LeaseHeldError",
+    "MigrationNeededError",
     "MissingExtraError",
     "MoveNotAllowedError",
     "NewerDataError",
@@ -383,6 +385,17 @@ class NewerDataError(CallKitError):
 
     code = "newer_data"
     sentence = "{what} was written by a newer callkit (format {found}; this one knows {known}): upgrade callkit."
+    what: str
+    found: str
+    known: str
+
+
+@attrs.define
+class MigrationNeededError(CallKitError):
+    """The tables of a database that others may use, too, are not those of this version."""
+
+    code = "migration_needed"
+    sentence = "{what} has {found}, this callkit needs revision {known}: run `callkit db upgrade`."
     what: str
     found: str
     known: str

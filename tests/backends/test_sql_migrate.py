@@ -77,7 +77,7 @@ def test_a_downgrade_leaves_what_is_not_callkits(repository: SqlRepository, path
     run(path, "CREATE TABLE calls (id INTEGER)", "CREATE TABLE alembic_version (version_num TEXT)")
     before = names(path)
     repository.upgrade()
-    migrate.downgrade(open_database(repository.url).writing, "base")
+    migrate.downgrade(open_database(repository.url), "base")
     assert {name for name in names(path) if migrate.VERSION_TABLE not in name} == before
     assert repository.revision() is None
     repository.upgrade()

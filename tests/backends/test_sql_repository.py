@@ -209,16 +209,19 @@ def test_metadata_are_json(sql: SqlRepository, value: object) -> None:
 
 def test_text_that_no_encoding_has_is_kept_as_far_as_possible(sql: SqlRepository) -> None:
     """File names come so; a call that can't be failed for its file's name would be tried forever."""
-    recording = Recording("k", "a\udcff.wav", 1, "0" * 64, "wav", some_call().started_at)
+    recording = Recording("k", "a\udcff\0.wav", 1, "0" * 64, "wav", some_call().started_at)
     failure = Failure("x", "no \udcff", some_call().started_at)
-    sql.add(call := some_call(recording=recording, failure=failure, metadata={"\udcff": "\udcff"}))
+    sql.add(call := some_call(recording=recording, failure=failure, metadata={"\udcff": "\0 \\u0000"}))
     kept = sql.get(call.id)
     assert kept == evolve(
-        call, recording=evolve(recording, name="a?.wav"), failure=evolve(failure, message="no ?"), metadata={"?": "?"}
+        call,
+        recording=evolve(recording, name="a??.wav"),
+        failure=evolve(failure, message="no ?"),
+        metadata={"?": "? \\u0000"},
     )
-    measured = some_results("\udcff")
+    measured = some_results("\udcff\0")
     sql.save(evolve(call, version=1), measured)
-    assert sql.results([call.id]) == {call.id: some_results("?")}
+    assert sql.results([call.id]) == {call.id: some_results("??")}
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

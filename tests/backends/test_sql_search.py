@@ -17,7 +17,8 @@ from sqlalchemy import event
 from callkit.backends.repositories.memory import MemoryRepository
 from callkit.backends.repositories.sql import SqlRepository
 from callkit.backends.repositories.sql.engine import open_database
-from callkit.backends.repositories.sql.search import Limits, Search, Way
+from callkit.backends.repositories.sql.search import Search
+from callkit.backends.repositories.sql.ways import Limits, Way
 from callkit.core.call import Call, Direction, Status
 from callkit.core.page import Page
 from callkit.core.query import Comparison, Query, parse
@@ -47,7 +48,10 @@ def repository(empty: Path, tmp_path: Path) -> Iterator[SqlRepository]:
 @given(story=stories(), limits=TINY)
 def test_every_way_agrees_with_the_specification(empty: Path, tmp_path: Path, story: Story, limits: Limits) -> None:
     place = tmp_path / f"{next(NAMES)}.db"
-    with closing(SqlRepository.open(shutil.copy(empty, place))) as repository, patch.object(Search, "limits", limits):
+    with (
+        closing(SqlRepository.open(shutil.copy(empty, place))) as repository,
+        patch.object(Search, "for_tests", limits),
+    ):
         agree(repository, story)
 
 
@@ -105,7 +109,7 @@ def test_every_way_agrees_in_a_crowd(
     filters: dict[str, Any] = {name: data.draw(FILTERS[name]) for name in names}
     query = Query(numbers=numbers, **filters)
     sql, memory = crowd
-    with patch.object(Search, "limits", limits):
+    with patch.object(Search, "for_tests", limits):
         assert sql.count(query, at_most=limit) == memory.count(query, at_most=limit)
         after = None
         for _ in range(3):
@@ -121,7 +125,7 @@ def test_every_way_agrees_in_a_crowd(
 def test_no_character_of_a_needle_is_an_operator(repository: SqlRepository, number: str, needle: str) -> None:
     repository.add(call := some_call(caller=number))
     for query in (Query(numbers=[needle]), Query(caller=needle, external_id=call.external_id)):
-        with patch.object(Search, "limits", Limits(numbers=2000, tiny=1, wide=1)):
+        with patch.object(Search, "for_tests", Limits(numbers=2000, tiny=1, wide=1)):
             found = {one.id for one in repository.find(query, limit=10_000)}
         assert (call.id in found) == (call in _memory(call).find(query).items)
 
@@ -160,7 +164,7 @@ ONE, OTHER = "+790001", "+790002"
 def test_a_call_between_two_numbers_that_match_is_found_once(repository: SqlRepository, query: Query) -> None:
     for second, (caller, receiver) in enumerate([(ONE, OTHER), (ONE, ONE), (OTHER, ONE), (OTHER, OTHER)]):
         repository.add(some_call(second, caller=caller, receiver=receiver, direction=Direction.INBOUND))
-    with patch.object(Search, "limits", SAFE):
+    with patch.object(Search, "for_tests", SAFE):
         assert [call.started_at.second for call in repository.find(query, limit=5)] == [3, 2, 1, 0]
         assert repository.count(query) == 4
 
@@ -169,7 +173,7 @@ def test_a_call_between_two_numbers_that_match_is_found_once(repository: SqlRepo
 def test_one_number_may_have_all_calls_of_a_page(repository: SqlRepository, limit: int) -> None:
     for second in range(16):
         repository.add(some_call(second, caller=ONE if second % 2 else OTHER, receiver=f"10{second}"))
-    with patch.object(Search, "limits", SAFE):
+    with patch.object(Search, "for_tests", SAFE):
         page = repository.find(Query(numbers=["90001"]), limit=limit)
         assert [call.started_at.second for call in page] == [15, 13, 11, 9, 7, 5, 3, 1][:limit]
         assert (page.next is None) == (limit == 8)
@@ -178,7 +182,7 @@ def test_one_number_may_have_all_calls_of_a_page(repository: SqlRepository, limi
 def test_newer_calls_at_the_other_end_hide_nothing(repository: SqlRepository) -> None:
     for second in range(8):
         repository.add(some_call(second, **{"receiver" if second else "caller": ONE}))
-    with patch.object(Search, "limits", SAFE):
+    with patch.object(Search, "for_tests", SAFE):
         assert [call.started_at.second for call in repository.find(Query(caller=ONE), limit=2)] == [0]
 
 
@@ -192,11 +196,11 @@ WAYS = {
     ),
     "unready": (
         parse("status:failed"),
-        ["c USING INDEX ix_callkit_calls_unready (status=? AND rowid>? AND rowid<?)"],
+        ["c USING INDEX ix_callkit_calls_unready (status=? AND pk>? AND pk<?)"],
     ),
     "waiting": (
         Query(unclaimed_at=some_call().started_at),
-        ["c USING INDEX ix_callkit_calls_unready (status=? AND rowid>? AND rowid<?)"],
+        ["c USING INDEX ix_callkit_calls_unready (status=? AND pk>? AND pk<?)"],
     ),
     "external id": (
         Query(source="a", external_id="b"),
@@ -246,7 +250,7 @@ def plans(repository: SqlRepository, query: Query) -> list[str]:
         asked.append((statement, parameters))
 
     event.listen(database.writing, "before_cursor_execute", note)
-    with patch.object(Search, "limits", SAFE):
+    with patch.object(Search, "for_tests", SAFE):
         repository.find(query)
     event.remove(database.writing, "before_cursor_execute", note)
     with database.looking.begin() as connection:
@@ -264,14 +268,14 @@ def test_other_ways_are_tried_only_if_they_are_needed(crowd: tuple[SqlRepository
     some, more = Query(numbers=["+7911"]), Query(numbers=["+7911"], direction=Direction.INBOUND)
     assert ways(repository, common) == ["c.pk"]
     assert ways(repository, exact) == []
-    with patch.object(Search, "limits", SAFE):
+    with patch.object(Search, "for_tests", SAFE):
         assert ways(repository, absent) == ["c.pk"]
         assert ways(repository, some) == ["c.pk", "g.pk"]
         assert ways(repository, more) == ["c.pk", "c.pk", "g.pk"]
         assert ways(repository, parse("+7911 direction:inbound tag:vip")) == ["g.pk", "g.pk", "g.pk"]
-    with patch.object(Search, "limits", evolve(SAFE, numbers=0)):
+    with patch.object(Search, "for_tests", evolve(SAFE, numbers=0)):
         assert ways(repository, some) == ["c.pk", "c.pk"]
-    with patch.object(Search, "limits", Limits(numbers=0, tiny=2, wide=400)):
+    with patch.object(Search, "for_tests", Limits(numbers=0, tiny=2, wide=400)):
         assert ways(repository, some) == ["c.pk", "c.pk", "c.pk"]
 
 

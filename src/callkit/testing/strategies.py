@@ -28,7 +28,7 @@ _WORDS = ("pbx", "upload", "1789381932.4", "звонок", "a'b")
 _SHA256 = tuple(digit * 64 for digit in "0af")
 _SPANS = (-9_999_999_999.0, -86400.0, -0.002, -0.001, -0.0005, 0.0, 0.0004, 0.001, 0.002, 1.0, 86400.0, 9_999_999_999.0)
 _FIGURES = st.sampled_from([0.0, 0.25, 0.3, 1.0])
-_TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
+_TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 
 
 def moments() -> st.SearchStrategy[datetime]:

@@ -10,7 +10,7 @@ __all__ = ["open_repository"]
 
 
 def open_repository(place: str) -> Repository:
-    """The repository at a URL, or the SQLite database in a file.
+    """The repository at a URL (sqlite:///…, postgresql://…), or the SQLite database in a file.
 
     "memory:" is a new empty one in this process. Other schemes are looked up among the entry points
     `callkit.repositories`, whose values are called with the URL.
@@ -23,10 +23,12 @@ def open_repository(place: str) -> Repository:
         from callkit.backends.repositories.memory import MemoryRepository  # noqa: PLC0415 - only what is asked for
 
         return MemoryRepository()
-    if scheme.partition("+")[0] == "sqlite":
+    if scheme.partition("+")[0] in {"sqlite", "postgresql", "postgres"}:
         from callkit.backends.repositories.sql import SqlRepository  # noqa: PLC0415 - SQLAlchemy takes half a second
 
         return SqlRepository.open(place)
     for found in entry_points(group="callkit.repositories", name=scheme):
         return cast(Repository, found.load()(place))
-    raise SettingsError(f"No repository is known for {scheme}:// URLs: use a path, sqlite:///… or memory:.")
+    raise SettingsError(
+        f"No repository is known for {scheme}:// URLs: use a path, sqlite:///…, postgresql://… or memory:."
+    )

@@ -5,7 +5,8 @@ from typing import Any
 
 from attrs import frozen
 
-from callkit.backends.repositories.sql.rows import milliseconds, storable
+from callkit.backends.repositories.sql.columns import milliseconds
+from callkit.backends.repositories.sql.rows import storable
 from callkit.core.page import sort_base
 from callkit.core.query import OPERATORS, Comparison, Query
 from callkit.errors import InvalidQueryError
@@ -37,10 +38,9 @@ class Needle:
         """It begins the number."""
         return self.text.startswith("+")
 
-    @property
-    def condition(self) -> Condition:
+    def condition(self, contains: str) -> Condition:
         """Anchored or not: "+" is only ever the first character of a number."""
-        within = " OR ".join(f"instr(c.{end}, :{self.name})" for end in self.ends)
+        within = " OR ".join(f"{contains}(c.{end}, :{self.name}) > 0" for end in self.ends)
         return Condition(f"({within})", {self.name: self.text})
 
 
@@ -60,13 +60,13 @@ def span(query: Query, before: int | None) -> dict[str, int]:
     return {name: min(max(key, _LEAST), _MOST) for name, key in ends.items()}
 
 
-def conditions(query: Query) -> Iterator[Condition]:
-    """All that must hold, but for `span`.
+def conditions(query: Query, contains: str) -> Iterator[Condition]:
+    """All that must hold, but for `span`; `contains` is the function that finds a text in another.
 
     Raises:
         InvalidQueryError: calls have no such figure to compare.
     """
-    yield from (needle.condition for needle in needles(query))
+    yield from (needle.condition(contains) for needle in needles(query))
     yield from _words(query)
     yield from (_comparison(f"figure{place}", one) for place, one in enumerate(query.comparisons))
     if query.sha256 == "":
@@ -96,7 +96,7 @@ def _words(query: Query) -> Iterator[Condition]:
 
 def _equal(sql: str, word: str) -> Condition:
     name = sql.partition(":")[2].partition(" ")[0]
-    return Condition(sql if word == storable(word) else "0", {name: storable(word)})
+    return Condition(sql if word == storable(word) else "FALSE", {name: storable(word)})
 
 
 def _comparison(name: str, comparison: Comparison) -> Condition:

@@ -5,7 +5,7 @@ import os
 from attrs import define, field
 from sqlalchemy import Engine, make_url
 
-from callkit.backends.repositories.sql import sqlite
+from callkit.backends.repositories.sql.dialect import Dialect, dialect_of
 
 __all__ = ["Database", "close_database", "open_database"]
 
@@ -15,6 +15,7 @@ class Database:
     """Engines that share their connections.
 
     Attributes:
+        dialect: what kind of database it is.
         writing: its transactions may change things.
         reading: its transactions see one moment.
         looking: for single statements, without a transaction.
@@ -22,6 +23,7 @@ class Database:
         erased: something was erased that may have left traces.
     """
 
+    dialect: Dialect
     writing: Engine
     reading: Engine = field(init=False)
     looking: Engine = field(init=False)
@@ -30,13 +32,21 @@ class Database:
 
     def __attrs_post_init__(self) -> None:
         """The other two are views of the first."""
-        self.reading = self.writing.execution_options(**{sqlite.BEGIN: "BEGIN"})
-        self.looking = self.writing.execution_options(**{sqlite.BEGIN: ""})
+        self.reading = self.writing.execution_options(**self.dialect.reading)
+        self.looking = self.writing.execution_options(**self.dialect.looking)
 
     def purge(self) -> None:
-        """See `callkit.backends.repositories.sql.sqlite.purge`."""
-        sqlite.purge(self.looking)
+        """See `Dialect.purge`."""
+        self.dialect.purge(self.looking)
         self.erased = False
+
+    def close(self) -> None:
+        """Let go of its connections, and of traces of what was erased."""
+        try:
+            if self.erased and self.dialect.is_embedded:
+                self.purge()
+        finally:
+            self.writing.dispose()
 
 
 _open: dict[tuple[str, int], Database] = {}
@@ -45,21 +55,23 @@ _open: dict[tuple[str, int], Database] = {}
 def open_database(url: str) -> Database:
     """The one with this URL in this process; nothing is connected until it is used."""
     key = (url, os.getpid())  # connections must not be shared with a forked child
-    return _open.get(key) or _open.setdefault(key, Database(sqlite.connect(make_url(url))))
+    return _open.get(key) or _open.setdefault(key, _database(url))
+
+
+def _database(url: str) -> Database:
+    parsed = make_url(url)
+    dialect = dialect_of(parsed)
+    return Database(dialect, dialect.connect(parsed))
 
 
 def close_database(url: str) -> None:
-    """Let go of its connections, and of traces of what was erased."""
+    """Let go of what this process has of it."""
     if found := _open.pop((url, os.getpid()), None):
-        try:
-            if found.erased:
-                found.purge()
-        finally:
-            found.writing.dispose()
+        found.close()
 
 
 def _let_go() -> None:
-    """SQLite's locks belong to a process: a forked child that finds open connections would believe it has them."""
+    """Connections belong to a process: in a forked child SQLite would believe that it has the locks of its parent."""
     for database in list(_open.values()):
         database.writing.dispose()
 

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, inspect, text
 
-from callkit.backends.repositories.sql.sqlite import alone
-from callkit.errors import NewerDataError
+from callkit.backends.repositories.sql.engine import Database
+from callkit.errors import MigrationNeededError, NewerDataError
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-__all__ = ["HEAD", "REVISIONS", "VERSION_TABLE", "check_not_newer", "downgrade", "revision", "upgrade"]
+__all__ = ["HEAD", "REVISIONS", "VERSION_TABLE", "check", "downgrade", "revision", "upgrade"]
 
 VERSION_TABLE = "callkit_alembic_version"  # the host application may have an alembic_version of its own
 REVISIONS: Mapping[str, int] = {"0001": 1}
@@ -32,17 +32,28 @@ def revision(connection: Connection) -> str | None:
     return found
 
 
-def check_not_newer(found: str | None, place: str) -> None:
-    """Refuse a schema that this version does not know.
+def check(database: Database, place: str) -> None:
+    """Let a database be used only with the schema of this version; an embedded one is brought up to date.
 
     Raises:
         NewerDataError: it is one of a newer callkit.
+        MigrationNeededError: it is older, and others may be using it.
     """
+    with database.looking.begin() as connection:
+        found = revision(connection)
+    _check_not_newer(found, place)
+    if found != HEAD and database.dialect.is_embedded:
+        upgrade(database, place)
+    elif found != HEAD:
+        raise MigrationNeededError(f"The database {place}", f"revision {found}" if found else "no tables yet", HEAD)
+
+
+def _check_not_newer(found: str | None, place: str) -> None:
     if found is not None and found not in REVISIONS:
         raise NewerDataError(f"The database {place}", found, HEAD)
 
 
-def upgrade(engine: Engine, place: str, to: str = "head") -> None:
+def upgrade(database: Database, place: str, to: str = "head") -> None:
     """Run the missing migrations, all or none. Several threads and processes may ask for it at once.
 
     Raises:
@@ -50,16 +61,16 @@ def upgrade(engine: Engine, place: str, to: str = "head") -> None:
     """
     from alembic import command  # noqa: PLC0415 - half a second that an up-to-date database does not need
 
-    with _alembic, engine.connect() as connection, alone(connection, _WAIT):
-        check_not_newer(revision(connection), place)
+    with _alembic, database.writing.connect() as connection, database.dialect.alone(connection, _WAIT):
+        _check_not_newer(revision(connection), place)
         command.upgrade(configuration(connection), to)
 
 
-def downgrade(engine: Engine, to: str) -> None:
+def downgrade(database: Database, to: str) -> None:
     """Undo migrations; with "base" all of them, and the calls are gone."""
     from alembic import command  # noqa: PLC0415 - as above
 
-    with _alembic, engine.connect() as connection, alone(connection, _WAIT):
+    with _alembic, database.writing.connect() as connection, database.dialect.alone(connection, _WAIT):
         command.downgrade(configuration(connection), to)
 
 

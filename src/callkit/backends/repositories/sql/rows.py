@@ -1,33 +1,30 @@
 """Row ↔ call, by position."""
 
+import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from json import loads
 from typing import Any
 
+from callkit.backends.repositories.sql.columns import from_milliseconds, milliseconds
 from callkit.core.call import Call, Direction, Failure, Lease, Recording, Status, Tombstone
 from callkit.core.number import normalise
 from callkit.errors import InvalidCallError
 from callkit.wire import to_json
 
-__all__ = ["milliseconds", "storable", "to_call", "to_values"]
+__all__ = ["storable", "storable_json", "to_call", "to_values"]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
-
-
-def milliseconds(moment: datetime) -> int:
-    """Whole milliseconds since 1970; what is left over is cut off."""
-    return (moment - _EPOCH) // _MILLISECOND
-
-
-def _moment(count: int) -> datetime:
-    return _EPOCH + count * _MILLISECOND
+_ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")  # after a backslash that is one itself, it is none
 
 
 def storable(text: str) -> str:
-    """Text that every database takes. File names may hold what no encoding has; those characters become "?"."""
-    return text if text.isascii() else text.encode(errors="replace").decode()
+    """Text that every database takes. NUL, and what no encoding has (file names may hold it), become "?"."""
+    plain = text if text.isascii() else text.encode(errors="replace").decode()
+    return plain.replace("\0", "?")
+
+
+def storable_json(document: str) -> str:
+    """The same for a document, in which NUL is written as an escape."""
+    return _ESCAPED_NUL.sub(r"\1?", storable(document)) if r"\u0000" in document else storable(document)
 
 
 def to_values(call: Call) -> dict[str, Any]:
@@ -65,7 +62,7 @@ def to_values(call: Call) -> dict[str, Any]:
 
 def _metadata(call: Call) -> str:
     try:
-        return storable(to_json(call.metadata))
+        return storable_json(to_json(call.metadata))
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidCallError(f"The metadata of call {call.id} are no JSON values: {error}.") from None
 
@@ -115,11 +112,11 @@ def to_call(row: Sequence[Any]) -> Call:
         status=Status(status),
         duration=duration,
         silence_share=silence_share,
-        lease=None if until is None else Lease(owner, _moment(until)),
+        lease=None if until is None else Lease(owner, from_milliseconds(until)),
         attempts=attempts,
-        started_at=_moment(started),
-        created_at=_moment(created),
-        updated_at=_moment(updated),
+        started_at=from_milliseconds(started),
+        created_at=from_milliseconds(created),
+        updated_at=from_milliseconds(updated),
         caller=caller,
         receiver=receiver,
         direction=Direction(direction) if direction else None,
@@ -127,8 +124,8 @@ def to_call(row: Sequence[Any]) -> Call:
         external_id=external_id,
         tags=() if tags == "[]" else loads(tags),
         metadata={} if metadata == "{}" else loads(metadata),
-        recording=None if key is None else Recording(key, name, size, sha256, container, _moment(stored_at)),
+        recording=None if key is None else Recording(key, name, size, sha256, container, from_milliseconds(stored_at)),
         duplicate_of=duplicate_of,
-        failure=None if failed_at is None else Failure(code, message, _moment(failed_at)),
-        tombstone=None if erased_at is None else Tombstone(_moment(erased_at), *why),
+        failure=None if failed_at is None else Failure(code, message, from_milliseconds(failed_at)),
+        tombstone=None if erased_at is None else Tombstone(from_milliseconds(erased_at), *why),
     )

@@ -9,9 +9,11 @@ from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
+from callkit.backends.repositories.sql.dialect import Dialect
+from callkit.backends.repositories.sql.ways import SQLITE_WAYS
 from callkit.errors import SettingsError
 
-__all__ = ["BEGIN", "alone", "connect", "located", "purge"]
+__all__ = ["BEGIN", "SQLITE", "alone", "connect", "located", "purge"]
 
 BEGIN = "callkit_begin"
 """Execution option: how a transaction begins. What writes must begin IMMEDIATE: one that has read before it writes
@@ -101,3 +103,15 @@ def purge(engine: Engine) -> None:
     with engine.execution_options(**{BEGIN: ""}).connect() as connection:
         connection.exec_driver_sql("INSERT INTO callkit_numbers_fts(callkit_numbers_fts) VALUES ('optimize')")
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
+
+
+SQLITE = Dialect(
+    located=located,
+    connect=connect,
+    reading={BEGIN: "BEGIN"},
+    looking={BEGIN: ""},
+    alone=alone,
+    purge=purge,
+    ways=SQLITE_WAYS,
+    is_embedded=True,
+)

@@ -14,7 +14,9 @@ from callkit.backends.repositories.sql.tables import PREFIX, metadata
 
 
 def ours(name: str | None, kind: str, _: Mapping[Any, str | None]) -> bool:
-    """Neither the host application's tables, nor those of the full-text index: autogenerate does not know them."""
+    """Neither the host application's tables, nor what one dialect alone has: autogenerate does not know them."""
+    if kind == "index":
+        return name is not None and not name.endswith("_trgm")
     return kind != "table" or (name is not None and name.startswith(PREFIX) and "_fts" not in name)
 
 
