@@ -5,9 +5,9 @@ import os
 import uuid
 import wave
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -102,19 +102,27 @@ def s3_server() -> Iterator[servers.Place]:
     yield from _used(servers.s3)
 
 
-@pytest.fixture
-def bucket(s3_server: servers.Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """An empty bucket, with the environment that leads there."""
-    import s3fs  # noqa: PLC0415 - an extra
+@pytest.fixture(scope="session")
+def s3_client(s3_server: servers.Place) -> Any:
+    """A botocore client, which may do anything on the S3 server."""
+    import botocore.session  # noqa: PLC0415 - an extra
 
+    keys = {"aws_access_key_id": s3_server.key, "aws_secret_access_key": s3_server.secret}
+    return botocore.session.get_session().create_client("s3", s3_server.region, endpoint_url=s3_server.url, **keys)
+
+
+@pytest.fixture
+def bucket(s3_server: servers.Place, s3_client: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An empty bucket, with the environment that leads there."""
     for name, value in s3_server.environ.items():
         monkeypatch.setenv(name, value)
     name = f"callkit-{uuid.uuid4().hex[:12]}"
-    files = s3fs.S3FileSystem(endpoint_url=s3_server.url, key=s3_server.key, secret=s3_server.secret)
-    files.call_s3("create_bucket", Bucket=name)  # not mkdir: it sends the region, which strict servers refuse
+    s3_client.create_bucket(Bucket=name)
     yield name
-    with suppress(OSError):
-        files.rm(name, recursive=True)
+    for page in s3_client.get_paginator("list_objects_v2").paginate(Bucket=name):
+        for found in page.get("Contents", ()):
+            s3_client.delete_object(Bucket=name, Key=found["Key"])
+    s3_client.delete_bucket(Bucket=name)
 
 
 @pytest.fixture(scope="session")
@@ -157,6 +165,18 @@ def new_database_url(postgres_url: str, postgres_template: str) -> Iterator[Call
 def database_url(new_database_url: Callable[[], str]) -> str:
     """A migrated, empty PostgreSQL database."""
     return new_database_url()
+
+
+@pytest.fixture
+def bare_database_url(postgres_url: str) -> Iterator[str]:
+    """An empty PostgreSQL database, without tables."""
+    import psycopg  # noqa: PLC0415 - an extra
+
+    name = f"callkit_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}")
+        yield sqlalchemy_url(postgres_url, name)
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def sqlalchemy_url(url: str, database: str) -> str:

@@ -395,6 +395,7 @@ def _s3(folder: Path) -> Plan:
         "s3.port.iceberg": 0,
         "s3.port.lance": 0,  # would listen on fixed ports
         "master.telemetry": "false",
+        "master.electionTimeout": "1s",  # one that is started again would wait for 17 s
         "master.volumeSizeLimitMB": 64,
         "volume.max": 50,
     }

@@ -60,10 +60,22 @@ class AsyncCallKit:
         runner: str | TaskRunner = "threads",
         options: Options | None = None,
         leasing: Leasing | None = None,
+        public_url: str | None = None,
+        url_secret: str | None = None,
     ) -> Self:
         """See `CallKit.open`. Nothing is read or connected yet."""
-        kit = CallKit.open(data, database=database, storage=storage, runner=runner, options=options, leasing=leasing)
-        return cls(kit)
+        return cls(
+            CallKit.open(
+                data,
+                database=database,
+                storage=storage,
+                runner=runner,
+                options=options,
+                leasing=leasing,
+                public_url=public_url,
+                url_secret=url_secret,
+            )
+        )
 
     async def ingest(
         self,
@@ -162,6 +174,12 @@ class AsyncCallKit:
     async def open_recording(self, call_id: UUID | str) -> BinaryIO:
         """See `CallKit.open_recording`. The file itself is a plain one: read it in a thread."""
         return await _run(self.sync.open_recording, call_id)
+
+    async def recording_url(
+        self, call_id: UUID | str, *, expires: timedelta = timedelta(hours=1), download: bool = False
+    ) -> str:
+        """See `CallKit.recording_url`."""
+        return await _run(self.sync.recording_url, call_id, expires=expires, download=download)
 
     async def peaks(self, call_id: UUID | str) -> Peaks:
         """See `CallKit.peaks`."""

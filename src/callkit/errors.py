@@ -33,7 +33,9 @@
     │       └── TaskTimeoutError     the task ran too long and was stopped
     ├── NewerDataError               a newer callkit wrote it
     ├── MigrationNeededError         an older callkit made the tables, or nobody did yet
+    ├── CopyDiffersError             a copy of a database is not what was copied
     ├── WaitTimeoutError             the call is not done yet
+    ├── AccessDeniedError            a link that is not signed, was changed, or has expired
     └── MissingExtraError            an optional dependency is not installed
 
 An error is a value: its fields are its arguments in order, it survives pickling, and `str()` is one sentence
@@ -45,6 +47,7 @@ from typing import ClassVar
 import attrs
 
 __all__ = [
+    "AccessDeniedError",
     "AudioError",
     "AudioTooLongError",
     "BackendError",
@@ -54,6 +57,7 @@ __all__ = [
     "CallKitError",
     "CallNotFoundError",
     "ConflictError",
+    "CopyDiffersError",
     "DamagedAudioError",
     "DuplicateRecordingError",
     "ExternalIdConflictError",
@@ -402,6 +406,20 @@ class MigrationNeededError(CallKitError):
 
 
 @attrs.define
+class CopyDiffersError(CallKitError):
+    """A copy of a database is not what was copied."""
+
+    code = "copy_differs"
+    sentence = (
+        "The copy in {place} differs from its source in {table}: {why}. Copy into an empty database, while nobody "
+        "changes calls."
+    )
+    place: str
+    table: str
+    why: str
+
+
+@attrs.define
 class WaitTimeoutError(CallKitError, TimeoutError):
     """The call is not done yet."""
 
@@ -410,6 +428,15 @@ class WaitTimeoutError(CallKitError, TimeoutError):
     call_id: str
     status: str
     seconds: float
+
+
+@attrs.define
+class AccessDeniedError(CallKitError):
+    """A link that opens nothing. `why` says what its signature is: "missing", "tampered" or "expired"."""
+
+    code = "access_denied"
+    sentence = "The link is refused, for its signature is {why}: ask for a new one."
+    why: str
 
 
 @attrs.define

@@ -15,10 +15,11 @@ from attrs import define, field
 from callkit.audio.analyser import Options
 from callkit.audio.clip import cut
 from callkit.audio.peaks import Peaks
+from callkit.audio.sniff import content_type_of
 from callkit.audio.source import AudioSource, open_audio
 from callkit.backends.repositories import open_repository
 from callkit.backends.runners import open_runner
-from callkit.backends.storages import open_storage
+from callkit.backends.storages import open_storage, signing
 from callkit.core.analysis import Results
 from callkit.core.call import Call, Direction, Recording, Status
 from callkit.core.ids import new_call_id
@@ -36,10 +37,10 @@ from callkit.errors import (
     WaitTimeoutError,
 )
 from callkit.intake import Duplicates, Intake, remove
-from callkit.protocols import Repository, Storage, TaskRunner
+from callkit.protocols import HasBacklog, Message, Repository, SignsUrls, Storage, Task, TaskRunner
 from callkit.sound import opened
 from callkit.upkeep import Sweep, Swept
-from callkit.work import Clock, Leasing, ProcessCall, utc_now
+from callkit.work import Clock, Leasing, Probe, ProcessCall, utc_now
 
 if TYPE_CHECKING:
     from pydub import AudioSegment
@@ -78,6 +79,8 @@ class CallKit:
         runner: str | TaskRunner = "threads",
         options: Options | None = None,
         leasing: Leasing | None = None,
+        public_url: str | None = None,
+        url_secret: str | None = None,
     ) -> Self:
         """A kit by URLs; without any, everything is kept in the folder `data`.
 
@@ -85,20 +88,26 @@ class CallKit:
             data: a folder; made if it is not there.
             database: a URL such as "sqlite:///calls.db", or a repository; default: calls.db in `data`.
             storage: a folder or URL, or a storage; default: recordings in `data`.
-            runner: "inline", "threads", "threads:4", "processes", "processes:4", or a runner.
+            runner: "inline", "threads", "threads:4", "processes", "processes:4", a URL such as
+                "celery+redis://host:6379/0" whose workers know the same database and storage, "procrastinate" if the
+                database is PostgreSQL, or a runner.
             options: of the analysis.
             leasing: how long a worker may be silent before somebody else takes over.
+            public_url: where recordings are served, such as "https://calls.example.org/recordings": what
+                `recording_url` begins with, unless the storage signs URLs by itself, as S3 does.
+            url_secret: what those URLs are signed with, at least 32 bytes; the same for all who sign and serve.
 
         Raises:
             SettingsError: a URL or an option can't be used.
         """
         folder, leasing = Path(data), leasing or Leasing()
-        opened_runner = open_runner(runner) if isinstance(runner, str) else runner
-        _check_timeout(opened_runner, leasing)
         database, storage = database or str(folder / "calls.db"), storage or str(folder / "recordings")
+        own_url = database if isinstance(database, str) else None
+        opened_runner = open_runner(runner, own_url) if isinstance(runner, str) else runner
+        _check_timeout(opened_runner, leasing)
         return cls(
             open_repository(database) if isinstance(database, str) else database,
-            open_storage(storage) if isinstance(storage, str) else storage,
+            signing(open_storage(storage) if isinstance(storage, str) else storage, public_url, url_secret),
             opened_runner,
             options or Options(),
             leasing,
@@ -208,11 +217,25 @@ class CallKit:
     def _submit(self, call: Call) -> None:
         """Hint that there is work. The row is the promise: what is not taken now, `sweep` submits again."""
         try:
-            self.runner.submit(
-                ProcessCall(self.repository, self.storage, call.id, self.options, self.leasing, now=self.now)
-            )
+            self.runner.submit(self._work_on(call.id))
         except RunnerError as error:
             log.warning("call %s waits for sweep(): it was not submitted (%s)", call.id, error.code)
+
+    def _work_on(self, call_id: UUID) -> ProcessCall:
+        return ProcessCall(self.repository, self.storage, call_id, self.options, self.leasing, now=self.now)
+
+    def task(self, message: Message) -> Task:
+        """The work that a message names (see `callkit.protocols.Portable`): for runners whose workers are elsewhere.
+
+        Raises:
+            RunnerError: nobody knows such work.
+        """
+        match message:
+            case {"task": "process", "call": str(call_id)}:
+                return self._work_on(_to_id(call_id))
+            case {"task": "probe", "key": str(key)}:
+                return Probe(self.storage, key)
+        raise RunnerError(f"A message asks for unknown work ({message.get('task')!r}): upgrade callkit on the workers.")
 
     # ---- and are found again
 
@@ -271,6 +294,30 @@ class CallKit:
             CallNotFoundError, BlobNotFoundError, StorageError: as they say.
         """
         return self.storage.open(self._recording(call_id).key)
+
+    def recording_url(
+        self, call_id: UUID | str, *, expires: timedelta = timedelta(hours=1), download: bool = False
+    ) -> str:
+        """A URL that plays the recording without credentials, for a while; players may seek in it.
+
+        Args:
+            call_id: whose recording.
+            expires: how long from now; a second at least, seven days at most.
+            download: a browser saves it, under the recording's own name, rather than to play it.
+
+        Raises:
+            SettingsError: it can't be valid for so long, or the storage can't sign.
+            RecordingNotFoundError: the call has none.
+            CallNotFoundError, StorageError: as they say.
+        """
+        recording = self._recording(call_id)
+        if not isinstance(self.storage, SignsUrls):
+            raise SettingsError(
+                "This storage can't sign URLs: set public_url and url_secret (CALLKIT_PUBLIC_URL and "
+                "CALLKIT_URL_SECRET), or keep the recordings on S3."
+            )
+        name, content_type = recording.name if download else None, content_type_of(recording.container)
+        return self.storage.sign(recording.key, expires=expires, filename=name, content_type=content_type)
 
     def peaks(self, call_id: UUID | str) -> Peaks:
         """The waveform of a ready call: the smallest and largest sample of each 100 ms, per channel.
@@ -376,16 +423,17 @@ class CallKit:
     def sweep(self, *, grace: timedelta | None = timedelta(hours=1)) -> Swept:
         """Put right what a crash left: submit calls that wait for a worker, remove blobs that no call knows.
 
-        Safe at any time, from anywhere, as often as you like.
+        Safe at any time, from anywhere, as often as you like: calls whose messages wait in a broker are left alone.
 
         Args:
             grace: blobs younger than this are left alone: their call may be about to be added. None leaves all
                 alone, which spares a look at every blob.
 
         Raises:
-            RepositoryError, StorageError: as they say.
+            RepositoryError, StorageError, RunnerError: as they say.
         """
-        sweep = Sweep(self.repository, self.storage, self._submit, self.now, self.leasing.attempts)
+        backlog = self.runner.waiting if isinstance(self.runner, HasBacklog) else None
+        sweep = Sweep(self.repository, self.storage, self._submit, self.now, self.leasing.attempts, backlog)
         return sweep(grace)
 
     # ---- the end

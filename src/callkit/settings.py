@@ -5,7 +5,6 @@ An option beats the environment (`CALLKIT_DATA`), that beats `callkit.toml` in t
 """
 
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from datetime import timedelta, tzinfo
@@ -15,22 +14,25 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import Attribute, field, fields_dict, frozen
 
+from callkit.core.masking import masked
 from callkit.errors import SettingsError
 from callkit.zones import zone_of
 
 if TYPE_CHECKING:
     from callkit.kit import CallKit
 
-__all__ = ["CONFIG_FILE", "Settings", "load", "masked", "read_file"]
+__all__ = ["CONFIG_FILE", "SECRETS", "Settings", "load", "masked", "read_file"]
 
 CONFIG_FILE = "callkit.toml"
+SECRETS = frozenset({"url_secret"})
+"""Settings whose values are never shown."""
+
 _PREFIX = "CALLKIT_"
-_SECRET = re.compile(r"(://[^:/@]*:).*@|((?:password|secret|token|key)=)[^&;\s]+", re.IGNORECASE)
 _T = TypeVar("_T")
 
 
-def _setting(default: _T, kind: type, meaning: str) -> _T:
-    made: _T = field(default=default, metadata={"kind": kind, "meaning": meaning})
+def _setting(default: _T, kind: type, meaning: str, *, shown: bool = True) -> _T:
+    made: _T = field(default=default, metadata={"kind": kind, "meaning": meaning}, repr=shown)
     return made
 
 
@@ -44,7 +46,7 @@ class Settings:
     data: str = _setting("callkit-data", str, "folder for everything that callkit keeps")
     database: str | None = _setting(None, str, "file or URL of the database; default: calls.db in the data folder")
     storage: str | None = _setting(None, str, "folder or URL for the sound; default: recordings in the data folder")
-    runner: str | None = _setting(None, str, "inline, threads[:N] or processes[:N]; default: processes, as `processes`")
+    runner: str | None = _setting(None, str, "inline, threads[:N], processes[:N] or a URL; default: see `processes`")
     processes: int | None = _setting(None, int, "worker processes; default: one for each processor")
     names: str | None = _setting(None, str, "template of the recordings' file names; default: names tell nothing")
     timezone: str | None = _setting(None, str, "zone of file names, searches and shown times; default: the machine's")
@@ -54,6 +56,10 @@ class Settings:
     lease: float = _setting(30.0, float, "seconds that a worker may be silent before another takes over")
     longest: float = _setting(3600.0, float, "seconds after which a worker is given up in any case")
     attempts: int = _setting(3, int, "how many workers may die of a call before it is failed")
+    public_url: str | None = _setting(None, str, "where recordings are served, unless the storage signs URLs by itself")
+    url_secret: str | None = _setting(
+        None, str, "what URLs of recordings are signed with: 32 bytes or more", shown=False
+    )
     origins: Mapping[str, str] = field(factory=dict, hash=False, repr=False)
     explicit: frozenset[str] = frozenset()
 
@@ -91,6 +97,8 @@ class Settings:
             runner=runner or self.runner or "inline",
             options=Options(min_silence=self.min_silence, max_duration=self.max_duration),
             leasing=Leasing(timedelta(seconds=self.lease), timedelta(seconds=self.longest), self.attempts),
+            public_url=self.public_url,
+            url_secret=self.url_secret,
         )
 
 
@@ -135,11 +143,6 @@ def read_file(path: Path) -> dict[str, Any]:
         SettingsError: it can't be read, is no TOML, or holds what is no setting.
     """
     return _checked(_toml(path), str(path))
-
-
-def masked(value: object) -> str:
-    """As text, without the passwords that a URL may hold."""
-    return _SECRET.sub(lambda match: f"{match[1]}***@" if match[1] else f"{match[2]}***", str(value))
 
 
 def _from_files(folder: Path, config: str | Path | None) -> tuple[dict[str, Any], dict[str, str]]:
@@ -194,7 +197,7 @@ def _value(name: str, value: Any, what: str) -> Any:
     if kind is str:
         if isinstance(value, str):
             return value
-        raise SettingsError(f"{what} must be text, not {value!r}.")
+        raise SettingsError(f"{what} must be text, not {'***' if name in SECRETS else repr(value)}.")
     try:
         number = kind(value) if isinstance(value, str) or type(value) in (int, kind) else None
     except ValueError:

@@ -14,7 +14,10 @@ from callkit.errors import CallNotFoundError, StaleCallError, WorkerLostError
 from callkit.protocols import Blob, Repository, Storage, TidiesUp
 from callkit.work import Clock
 
-__all__ = ["Sweep", "Swept"]
+__all__ = ["PATIENCE", "Sweep", "Swept"]
+
+PATIENCE = timedelta(minutes=10)
+"""How long a message may wait behind others before it is thought lost."""
 
 
 @frozen
@@ -28,28 +31,43 @@ class Swept:
 
 @frozen
 class Sweep:
-    """Submits calls that wait for a worker, gives up those that killed too many, removes blobs that no call knows."""
+    """Submits calls that wait for a worker, gives up those that killed too many, removes blobs that no call knows.
+
+    If messages wait elsewhere (`backlog` tells how many), a call that nobody has claimed may be among them. It is
+    submitted again only if none waits, or after `PATIENCE`; and the row says when it was, so that of many sweeps, by
+    many machines, only one submits it.
+    """
 
     repository: Repository
     storage: Storage
     submit: Callable[[Call], None]
     now: Clock
     attempts: int
+    backlog: Callable[[], int] | None = None
 
     def __call__(self, grace: timedelta | None) -> Swept:
         """Once over everything; blobs younger than `grace`, or with None all blobs, are left alone."""
         resubmitted = failed = 0
+        some_wait, long_ago = bool(self.backlog and self.backlog()), self.now() - PATIENCE
         for call in self._waiting():
-            if call.attempts < self.attempts:
-                self.submit(call)
-                resubmitted += 1
-            else:
+            if call.attempts >= self.attempts:
                 failed += self._give_up(call)
+            elif call.lease or not some_wait or call.updated_at <= long_ago:
+                resubmitted += self._submit_again(call)
         return Swept(resubmitted, failed, 0 if grace is None else self._remove_orphans(self.now() - grace))
 
     def _waiting(self) -> Iterator[Call]:
         query = Query(unclaimed_at=self.now())
         return turn_pages(lambda after: self.repository.find(query, limit=200, after=after))
+
+    def _submit_again(self, call: Call) -> bool:
+        if self.backlog:
+            try:
+                self.repository.save(call := call.release(self.now()))
+            except StaleCallError:  # claimed, or swept by somebody else
+                return False
+        self.submit(call)
+        return True
 
     def _give_up(self, call: Call) -> bool:
         error = WorkerLostError(f"call {call.id}")

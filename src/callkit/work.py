@@ -3,16 +3,19 @@
 import logging
 import os
 import platform
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from secrets import token_hex
 from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID, uuid4
 
 from attrs import Attribute, field, frozen
+from attrs.validators import matches_re
 
 from callkit.audio.analyser import Measured, Options, measure
 from callkit.audio.source import open_audio
@@ -31,9 +34,9 @@ from callkit.errors import (
     StaleCallError,
     TaskTimeoutError,
 )
-from callkit.protocols import Repository, Storage
+from callkit.protocols import Message, Repository, Storage
 
-__all__ = ["Claim", "Clock", "Leasing", "ProcessCall", "new_owner", "utc_now"]
+__all__ = ["Claim", "Clock", "Leasing", "Probe", "ProcessCall", "new_owner", "utc_now"]
 
 log = logging.getLogger("callkit.work")
 
@@ -96,10 +99,17 @@ class ProcessCall:
             now = self.now()
             claimed = call.claim(self.owner, now, self.leasing.lease)
             self.repository.save(claimed)
-        except (LeaseHeldError, MoveNotAllowedError, StaleCallError, CallNotFoundError):
+        except (LeaseHeldError, MoveNotAllowedError, StaleCallError):
+            return
+        except CallNotFoundError:  # rows are never removed
+            log.warning("there is no call %s: is this the database of those who submit?", self.call_id)
             return
         with Claim(self.repository, claimed, self.leasing, self.now) as claim:
             self._work(claim)
+
+    def message(self) -> Message:
+        """See `callkit.protocols.Portable`."""
+        return {"task": "process", "call": str(self.call_id)}
 
     def _work(self, claim: "Claim") -> None:
         recording = claim.call.recording
@@ -208,3 +218,41 @@ class Claim:
     def _is_ours(self) -> bool:
         call = self.call
         return call.status is Status.PROCESSING and call.lease is not None and call.lease.owner == self._owner
+
+
+_NOTE = re.compile(r"doctor/[0-9a-f]{16}")
+
+
+@frozen
+class Probe:
+    """A task that leaves a note in the storage: so the runner works, and its workers reach the storage.
+
+    Attributes:
+        storage: where.
+        key: "doctor/" and 16 hexadecimal digits, so that nothing else can be overwritten by a message.
+    """
+
+    storage: Storage
+    key: str = field(validator=matches_re(_NOTE))
+
+    @classmethod
+    def of(cls, storage: Storage) -> Self:
+        """A new one."""
+        return cls(storage, f"doctor/{token_hex(8)}")
+
+    def __call__(self) -> None:
+        """Leave the note."""
+        self.storage.put(self.key, BytesIO(self.note))
+
+    @property
+    def note(self) -> bytes:
+        """What it leaves."""
+        return self.key.encode()
+
+    def message(self) -> Message:
+        """See `callkit.protocols.Portable`."""
+        return {"task": "probe", "key": self.key}
+
+    def lost(self, _: RunnerError) -> bool:
+        """Not again."""
+        return False

@@ -2,6 +2,7 @@
 
 import io
 import os
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -164,3 +165,36 @@ def test_suffixes() -> None:
         ".wma",
         ".wav",
     ]
+
+
+class Breaking(io.BytesIO):
+    """A file on a disk or a server that fails in the middle."""
+
+    whole = True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def read(self, size: int | None = -1) -> bytes:
+        if not self.whole and self.tell() > len(self.getvalue()) // 2:
+            raise OSError("the line broke")
+        return super().read(size)
+
+
+@pytest.mark.parametrize(
+    ("container", "subtype"),
+    [("WAV", "PCM_16"), ("WAV", "GSM610"), ("WAV", "IMA_ADPCM"), ("FLAC", "PCM_16"), ("MP3", "MPEG_LAYER_III")],
+)
+@pytest.mark.parametrize("decoder", ["miniaudio", "libsndfile"])
+def test_a_file_that_fails_midway_is_no_shorter_recording(
+    monkeypatch: pytest.MonkeyPatch, tone: Make, encoded: Make, container: str, subtype: str, decoder: str
+) -> None:
+    if decoder == "libsndfile":
+        monkeypatch.setitem(sys.modules, "miniaudio", None)
+    file = Breaking(encoded(tone(120), container, subtype))
+    with open_audio(file) as reader:
+        file.whole = False
+        with pytest.raises(OSError, match="the line broke"):
+            list(reader.blocks())

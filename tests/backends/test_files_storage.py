@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 from uuid import uuid4
 
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
-from callkit.backends.storages import local
+from callkit.backends.storages import local, open_storage
 from callkit.backends.storages.files import FilesStorage
 from callkit.backends.storages.local import LocalFiles
 from callkit.errors import BlobNotFoundError, SettingsError, StorageError
@@ -115,6 +116,31 @@ def test_files_in_memory_do_not_travel() -> None:
 def test_it_can_tidy_up(storage: FilesStorage) -> None:
     assert isinstance(storage, TidiesUp)
     assert FilesStorage("memory://calls").tidy(datetime.now(UTC)) == 0
+
+
+# ---- on other stores of objects
+
+
+@pytest.mark.parametrize(("place", "package"), [("gs://bucket/calls", "gcsfs"), ("abfs://box@me/calls", "adlfs")])
+def test_a_store_needs_the_package_that_knows_it(place: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    storage = open_storage(place)
+    assert storage == pickle.loads(pickle.dumps(storage)) == FilesStorage(place)
+    with pytest.raises(SettingsError, match=f"need another package: pip install {package}"):
+        storage.open("a")
+
+
+def test_whatever_such_a_package_raises_is_a_storages_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    class HttpError(Exception):
+        """Of no family that we know."""
+
+    def fail(*_: object) -> None:
+        raise HttpError("secret")
+
+    monkeypatch.setattr(MemoryFileSystem, "cat_file", fail)
+    with pytest.raises(StorageError, match="HttpError: check the credentials") as caught:
+        FilesStorage("memory://calls").open("a")
+    assert "secret" not in str(caught.value)
 
 
 # ---- what lies in the folder

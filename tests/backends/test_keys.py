@@ -1,13 +1,19 @@
 import ntpath
 import sys
-from pathlib import PurePosixPath, PureWindowsPath
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from callkit.backends.storages.keys import check_key, is_key
+from callkit.backends.storages.files import FilesStorage
+from callkit.backends.storages.keys import check_key, is_key, may_begin_key
+from callkit.backends.storages.memory import MemoryStorage
 from callkit.errors import InvalidKeyError
+from callkit.protocols import Storage
 from callkit.testing.storage import BAD_KEYS
 
 # Pieces from which keys that mean harm are made, so that Hypothesis need not find them letter by letter
@@ -82,3 +88,68 @@ def test_a_key_that_passes_stays_below_its_root(key: str) -> None:
 def test_names_of_letters_digits_and_dashes_always_pass(parts: list[str]) -> None:
     assume(all(part[:3] not in {"com", "lpt"} for part in parts))
     check_key("/".join(parts))
+
+
+@given(keys, st.integers(0, 60))
+def test_a_prefix_of_a_key_may_begin_one(key: str, size: int) -> None:
+    assume(is_key(key))
+    assert may_begin_key(key[:size])
+
+
+@pytest.mark.parametrize("prefix", ["/", "../", "./a", "a//", "a/../", "a\0", "a\\", "\udcff", "nul.", "a" * 241])
+def test_what_begins_no_key(prefix: str) -> None:
+    assert not may_begin_key(prefix)
+
+
+# ---- on storages
+
+
+def try_key(storage: Storage, key: str) -> None:
+    """Either the key is refused, or its blob is where it belongs; and then it is gone."""
+    try:
+        storage.put(key, BytesIO(b"data"))
+    except InvalidKeyError:
+        assert not is_key(key)
+        return
+    assert [blob.key for blob in storage.list()] == [key]
+    with storage.open(key) as file:
+        assert file.read() == b"data"
+    storage.delete(key)
+    assert list(storage.list()) == []
+
+
+@given(keys)
+@settings(max_examples=300)
+def test_no_key_leaves_a_memory(key: str) -> None:
+    try_key(MemoryStorage(), key)
+
+
+if sys.platform != "win32" and sys.platform != "darwin":  # which have names of their own for some letters
+
+    @given(keys)
+    @settings(max_examples=300)
+    def test_no_key_leaves_a_folder(key: str) -> None:
+        with TemporaryDirectory() as folder:
+            storage = FilesStorage(Path(folder, "a", "b"), durable=False)
+            Path(storage.place).mkdir(parents=True)
+            try_key(storage, key)
+            assert [path.relative_to(folder).as_posix() for path in Path(folder).rglob("*")] == ["a", "a/b"]
+
+
+@pytest.fixture
+def s3(bucket: str) -> Iterator[Storage]:
+    from callkit.backends.storages.s3 import S3Storage  # noqa: PLC0415 - an extra
+
+    whole = S3Storage(f"s3://{bucket}")
+    whole.put("outside", BytesIO(b"data"))
+    yield S3Storage(f"s3://{bucket}/a/b")
+    assert [blob.key for blob in whole.list()] == ["outside"]
+
+
+def test_no_key_leaves_a_prefix(s3: Storage) -> None:
+    @given(keys)
+    @settings(max_examples=100)
+    def never(key: str) -> None:
+        try_key(s3, key)
+
+    never()

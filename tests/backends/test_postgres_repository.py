@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from callkit.backends.repositories import open_repository
-from callkit.backends.repositories.sql import SqlRepository, migrate
+from callkit.backends.repositories.sql import SqlRepository, migrate, postgres
 from callkit.backends.repositories.sql.engine import open_database
 from callkit.backends.repositories.sql.search import Search
 from callkit.backends.repositories.sql.ways import Limits
@@ -191,8 +191,12 @@ def test_connections_go_back_to_the_pool(repository: SqlRepository) -> None:
     assert open_database(repository.url).writing.pool.checkedout() == 0  # type: ignore[attr-defined]
 
 
-def test_broken_connections_are_replaced(repository: SqlRepository, run: Run) -> None:
-    repository.add(call := some_call())
+def test_broken_connections_are_replaced(repository: SqlRepository, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "_TRUSTED", 0.0)
+    with ThreadPoolExecutor(3) as pool:
+        calls = [some_call(second) for second in range(9)]
+        list(pool.map(repository.add, calls))
+    call = calls[0]
     run(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
         "WHERE pid <> pg_backend_pid() AND datname = current_database()"
@@ -230,16 +234,6 @@ def test_a_purge_can_be_asked_for(repository: SqlRepository) -> None:
 # ---- migrations
 
 
-@pytest.fixture
-def bare_url(postgres_url: str) -> Iterator[str]:
-    """An empty database without tables."""
-    name = f"callkit_{uuid4().hex[:12]}"
-    with psycopg.connect(postgres_url, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}")
-        yield postgres_url.replace("postgresql:", "postgresql+psycopg:").rpartition("/")[0] + f"/{name}"
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
 def tables(url: str) -> set[str]:
     with psycopg.connect(libpq(url)) as connection:
         found = connection.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
@@ -254,36 +248,36 @@ def upgrade(url: str) -> str | None:
     return revision
 
 
-def test_a_database_without_tables_says_what_to_do(bare_url: str) -> None:
-    with closing(SqlRepository.open(bare_url)) as sql:
+def test_a_database_without_tables_says_what_to_do(bare_database_url: str) -> None:
+    with closing(SqlRepository.open(bare_database_url)) as sql:
         assert sql.revision() is None
         with pytest.raises(MigrationNeededError, match=r"no tables yet.*`callkit db upgrade`"):
             sql.find(Query())
-        assert tables(bare_url) == set()
+        assert tables(bare_database_url) == set()
         sql.upgrade()
         sql.upgrade()
         assert not sql.find(Query())
 
 
-def test_five_upgrade_at_once(bare_url: str) -> None:
+def test_five_upgrade_at_once(bare_database_url: str) -> None:
     with ProcessPoolExecutor(5, mp_context=get_context("spawn")) as pool:
-        assert list(pool.map(upgrade, [bare_url] * 5)) == [migrate.HEAD] * 5
+        assert list(pool.map(upgrade, [bare_database_url] * 5)) == [migrate.HEAD] * 5
 
 
-def test_a_downgrade_leaves_nothing(bare_url: str) -> None:
-    upgrade(bare_url)
-    with closing(SqlRepository.open(bare_url)) as sql:
+def test_a_downgrade_leaves_nothing(bare_database_url: str) -> None:
+    upgrade(bare_database_url)
+    with closing(SqlRepository.open(bare_database_url)) as sql:
         migrate.downgrade(open_database(sql.url), "base")
-        assert tables(bare_url) == {migrate.VERSION_TABLE}
+        assert tables(bare_database_url) == {migrate.VERSION_TABLE}
         sql.upgrade()
         assert sql.is_current()
 
 
-def test_a_newer_database_is_refused(bare_url: str) -> None:
-    upgrade(bare_url)
-    with psycopg.connect(libpq(bare_url), autocommit=True) as connection:
+def test_a_newer_database_is_refused(bare_database_url: str) -> None:
+    upgrade(bare_database_url)
+    with psycopg.connect(libpq(bare_database_url), autocommit=True) as connection:
         connection.execute(f"UPDATE {migrate.VERSION_TABLE} SET version_num = '9999'")
-    with closing(SqlRepository.open(bare_url)) as sql:
+    with closing(SqlRepository.open(bare_database_url)) as sql:
         for use in (sql.upgrade, lambda: sql.count(Query())):
             with pytest.raises(NewerDataError, match="9999"):
                 use()
@@ -322,11 +316,11 @@ def said(url: str) -> str:
     return str(caught.value)
 
 
-def test_a_wrong_password_is_said_without_it(postgres_url: str, bare_url: str) -> None:
+def test_a_wrong_password_is_said_without_it(postgres_url: str, bare_database_url: str) -> None:
     with psycopg.connect(postgres_url, autocommit=True) as admin:
         role = f"callkit_{uuid4().hex[:8]}"
         admin.execute(f"CREATE ROLE {role}")  # may not log in: refused as a wrong password is
-        why = said(bare_url.replace("postgres@", f"{role}:s3cr3t@"))
+        why = said(bare_database_url.replace("postgres@", f"{role}:s3cr3t@"))
         admin.execute(f"DROP ROLE {role}")
     assert "refused the user or the password" in why
     assert "s3cr3t" not in why

@@ -193,7 +193,7 @@ def test_others_may_be_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (dist / "entry_points.txt").write_text(f"[callkit.runners]\nother = {__name__}:Other\n")
     monkeypatch.syspath_prepend(tmp_path)
     assert repr(open_runner("other://host:1")) == "Other(name='other://host:1')"
-    with pytest.raises(SettingsError, match="processes:4, other"):
+    with pytest.raises(SettingsError, match="procrastinate, other"):
         open_runner("another")
 
 

@@ -143,16 +143,28 @@ def _with_channels(block: Block, given: int, wanted: int) -> Block:
 def _pipe(source: FrameSource) -> Iterator[int]:
     """The end to read from of a pipe that a thread fills: libsndfile reads to the real end if it can't seek."""
     end, start = os.pipe()
-    feeder = threading.Thread(target=_feed, args=(source, start), daemon=True)
+    failures = list[Exception]()
+    feeder = threading.Thread(target=_feed, args=(source, start, failures), daemon=True)
     feeder.start()
     try:
         yield end
     finally:
         os.close(end)  # a feeder that still has something to write gives up
         feeder.join()
+    if failures:
+        raise failures[0]
 
 
-def _feed(source: FrameSource, start: int) -> None:
+def _feed(source: FrameSource, start: int, failures: list[Exception]) -> None:
     with contextlib.suppress(BrokenPipeError), open(start, "wb", buffering=0) as pipe:
-        while data := source.read():
+        while data := _next(source, failures):
             pipe.write(data)
+
+
+def _next(source: FrameSource, failures: list[Exception]) -> bytes:
+    """What the file raises is kept for whoever reads the pipe: its end must not pass for the recording's."""
+    try:
+        return source.read()
+    except Exception as error:
+        failures.append(error)
+        return b""

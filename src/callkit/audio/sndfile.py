@@ -40,6 +40,24 @@ _FLOATS = ("VORBIS", "OPUS", "FLOAT", "DOUBLE")
 _UNKNOWN = 2**63 - 1  # SF_COUNT_MAX
 
 
+class _Source(Window):
+    """The file for libsndfile, which asks through callbacks: what they raise is lost, so it is kept until we ask."""
+
+    error: Exception | None = None
+
+    def readinto(self, buffer: "memoryview[int] | bytearray") -> int:  # type: ignore[override]  # Buffer is 3.12's
+        try:
+            return super().readinto(buffer)
+        except Exception as error:
+            self.error = error
+            return 0
+
+    def check(self) -> None:
+        """Raise it: what was decoded since is not the recording's."""
+        if self.error:
+            raise self.error
+
+
 class SndfileReader:
     """An open file of libsndfile. Samples wider than 16 bits are given in 16, by `native()` too.
 
@@ -52,7 +70,8 @@ class SndfileReader:
 
     def __init__(self, handle: pcm.File, name: str, container: str, frames: int | None = None) -> None:
         # a Window has no name: of a file called *.raw, soundfile would want to be told the format
-        self._file = _open(Window(handle, 0, handle.seek(0, io.SEEK_END)), name)
+        self._source = _Source(handle, 0, handle.seek(0, io.SEEK_END))
+        self._file = _open(self._source, name)
         self._name = name
         self._frames = frames
         self.warnings: list[str] = []
@@ -74,8 +93,10 @@ class SndfileReader:
         some, failures = False, list[str]()
         keep = None if self._frames is None else self._frames * self.format.channels
         for block in pcm.cut_out(decode(self._file, failures), 0, keep):
+            self._source.check()
             some = True
             yield block
+        self._source.check()
         if failures and not some:
             raise DamagedAudioError(self._name, failures[0])
         self.warnings.extend(f"The decoder stopped: {why}." for why in failures)
@@ -89,11 +110,14 @@ class SndfileReader:
         self._file.close()
 
 
-def _open(handle: Window, name: str) -> Any:
+def _open(source: _Source, name: str) -> Any:
     try:
-        return soundfile.SoundFile(handle)
+        file = soundfile.SoundFile(source)
     except (soundfile.SoundFileError, TypeError) as error:
+        source.check()
         raise DamagedAudioError(name, _reason(error)) from None
+    source.check()
+    return file
 
 
 def _reason(error: Exception) -> str:

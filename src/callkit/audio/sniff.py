@@ -2,7 +2,7 @@
 
 from callkit.audio import mp3_frames
 
-__all__ = ["HEAD_BYTES", "UNKNOWN", "ZEROS", "describe", "sniff", "suffix_of"]
+__all__ = ["HEAD_BYTES", "UNKNOWN", "ZEROS", "content_type_of", "describe", "sniff", "suffix_of"]
 
 HEAD_BYTES = 4096
 """How many bytes of a file `sniff()` and `describe()` want."""
@@ -51,6 +51,20 @@ _SUFFIXES = {
     "nist": ".sph",
     "samples": ".wav",
     "wavpack": ".wv",
+}
+_CONTENT_TYPES = {
+    "aac": "audio/aac",
+    "aiff": "audio/aiff",
+    "amr": "audio/amr",
+    "asf": "audio/x-ms-wma",
+    "au": "audio/basic",
+    "flac": "audio/flac",
+    "matroska": "audio/matroska",
+    "mp2": "audio/mpeg",
+    "mp3": "audio/mpeg",
+    "mp4": "audio/mp4",
+    "ogg": "audio/ogg",
+    "wav": "audio/wav",
 }
 _OTHERS = (
     (b"PK\x03\x04", "a ZIP archive"),
@@ -115,3 +129,8 @@ def _is_text(head: bytes) -> bool:
 def suffix_of(container: str) -> str:
     """The customary ending of a file's name, such as ".wav" or ".m4a"."""
     return _SUFFIXES.get(container, f".{container}")
+
+
+def content_type_of(container: str) -> str:
+    """What HTTP calls the content, such as "audio/wav": what browsers play has its own, anything else is just bytes."""
+    return _CONTENT_TYPES.get(container, "application/octet-stream")

@@ -7,7 +7,16 @@ Strategies are in `callkit.testing.strategies`.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-__all__ = ["Clock", "Contract", "FactoryCall", "RepositoryContract", "RunnerContract", "StorageContract", "make_call"]
+__all__ = [
+    "Clock",
+    "Contract",
+    "FactoryCall",
+    "RepositoryContract",
+    "RunnerContract",
+    "SignsUrlsContract",
+    "StorageContract",
+    "make_call",
+]
 
 if TYPE_CHECKING:
     from callkit.testing.clock import Clock
@@ -15,6 +24,7 @@ if TYPE_CHECKING:
     from callkit.testing.factory import FactoryCall, make_call
     from callkit.testing.repository import RepositoryContract
     from callkit.testing.runner import RunnerContract
+    from callkit.testing.signed_urls import SignsUrlsContract
     from callkit.testing.storage import StorageContract
 else:  # the call factory needs neither pytest nor hypothesis
     _HOMES = {
@@ -23,6 +33,7 @@ else:  # the call factory needs neither pytest nor hypothesis
         "FactoryCall": "factory",
         "RepositoryContract": "repository",
         "RunnerContract": "runner",
+        "SignsUrlsContract": "signed_urls",
         "StorageContract": "storage",
         "make_call": "factory",
     }

@@ -10,13 +10,13 @@ from threading import Lock
 from time import monotonic, sleep
 
 import pytest
-from attrs import field, frozen
+from attrs import asdict, field, frozen
 
 from callkit.errors import RunnerError
-from callkit.protocols import TaskRunner
+from callkit.protocols import Message, Task, TaskRunner
 from callkit.testing.contract import Contract
 
-__all__ = ["Die", "Note", "RunnerContract", "Stumble", "Wait", "lines", "wait_until"]
+__all__ = ["Die", "Note", "RunnerContract", "Stumble", "Wait", "lines", "task_of", "wait_until"]
 
 _PATIENCE = 120.0  # seconds until a test is given up; a busy machine must not fail it
 
@@ -55,13 +55,17 @@ class Note:
         again: what `lost` answers.
     """
 
-    folder: Path
+    folder: Path = field(converter=Path)
     name: str = "task"
     again: bool = field(default=False, kw_only=True)
 
     def __call__(self) -> None:
         """Write the name."""
         _add(self.folder / "done", self.name)
+
+    def message(self) -> Message:
+        """See `callkit.protocols.Portable`: what `task_of` makes the task of again."""
+        return {"task": type(self).__name__, **asdict(self), "folder": str(self.folder)}
 
     def lost(self, error: RunnerError) -> bool:
         """Write the error's code."""
@@ -104,6 +108,13 @@ class Die(Note):
         super().__call__()
 
 
+def task_of(message: Message) -> Task:
+    """The task of a message of those here: what a worker elsewhere needs to do them."""
+    kinds = {kind.__name__: kind for kind in (Note, Stumble, Wait, Die, _Troubled)}
+    arguments = dict(message)
+    return kinds[arguments.pop("task")](**arguments)
+
+
 @frozen
 class _Troubled(Die):
     """Is lost, and its repository too."""
@@ -114,10 +125,17 @@ class _Troubled(Die):
 
 
 @frozen
-class _Rooted(Note):
-    """Can't be pickled."""
+class _Rooted:
+    """Can't be pickled, and has no message."""
 
     lock: object = field(factory=Lock)
+
+    def __call__(self) -> None:
+        """Nobody gets here."""
+
+    def lost(self, _: RunnerError) -> bool:
+        """Nor here."""
+        return False
 
 
 class RunnerContract(Contract):
@@ -137,11 +155,17 @@ class RunnerContract(Contract):
         runner.close()
         assert sorted(lines(tmp_path / "done"), key=int) == [str(number) for number in range(20)]
 
+    def test_everything_is_done(self, runner: TaskRunner, tmp_path: Path) -> None:
+        for number in range(20):
+            runner.submit(Note(tmp_path, str(number)))
+        runner.close()
+        assert sorted(wait_until(tmp_path / "done", 20), key=int) == [str(number) for number in range(20)]
+
     def test_one_worker_does_first_what_came_first(self, runner: TaskRunner, tmp_path: Path) -> None:
         for number in range(20):
             runner.submit(Note(tmp_path, str(number)))
         runner.close()
-        assert lines(tmp_path / "done") == [str(number) for number in range(20)]
+        assert wait_until(tmp_path / "done", 20) == [str(number) for number in range(20)]
 
     def test_work_begins_before_close(self, runner: TaskRunner, tmp_path: Path) -> None:
         runner.submit(Note(tmp_path))
@@ -155,13 +179,15 @@ class RunnerContract(Contract):
         assert lines(tmp_path / "done") == []
         _add(tmp_path / "go", "now")
         runner.close()
-        assert lines(tmp_path / "done") == ["first", *map(str, range(500))]
+        first, *others = wait_until(tmp_path / "done", 501)
+        assert first == "first"
+        assert sorted(others, key=int) == [str(number) for number in range(500)]
 
     def test_several_threads_submit(self, runner: TaskRunner, tmp_path: Path) -> None:
         with ThreadPoolExecutor(4) as threads:
             list(threads.map(lambda number: runner.submit(Note(tmp_path, str(number))), range(40)))
         runner.close()
-        assert sorted(lines(tmp_path / "done"), key=int) == [str(number) for number in range(40)]
+        assert sorted(wait_until(tmp_path / "done", 40), key=int) == [str(number) for number in range(40)]
 
     def test_a_task_that_raises_is_dropped_and_logged_without_what_it_said(
         self, runner: TaskRunner, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -189,7 +215,7 @@ class RunnerContract(Contract):
         runner.close()
         with pytest.raises(RunnerError):
             runner.submit(Note(tmp_path))
-        assert lines(tmp_path / "done") == ["task"]
+        assert wait_until(tmp_path / "done") == ["task"]
 
     def test_it_travels_as_its_configuration(self, runner: TaskRunner, tmp_path: Path) -> None:
         runner.submit(Note(tmp_path, "first"))
@@ -199,27 +225,27 @@ class RunnerContract(Contract):
         assert repr(copy) == repr(runner)
         copy.submit(Note(tmp_path, "second"))
         copy.close()
-        assert lines(tmp_path / "done") == ["first", "second"]
+        assert wait_until(tmp_path / "done", 2) == ["first", "second"]
 
     def test_a_task_that_can_not_travel_is_refused(self, runner: TaskRunner, tmp_path: Path) -> None:
         with pytest.raises(RunnerError, match="_Rooted"):
-            runner.submit(_Rooted(tmp_path))
+            runner.submit(_Rooted())
         runner.submit(Note(tmp_path))
         runner.close()
-        assert lines(tmp_path / "done") == ["task"]
+        assert wait_until(tmp_path / "done") == ["task"]
 
     def test_a_worker_that_dies_is_told_and_the_task_runs_again(self, runner: TaskRunner, tmp_path: Path) -> None:
         runner.submit(Die(tmp_path, "dies", times=2, again=True))
         runner.submit(Note(tmp_path))
         runner.close()
-        assert sorted(lines(tmp_path / "done")) == ["dies", "task"]
+        assert sorted(wait_until(tmp_path / "done", 2)) == ["dies", "task"]
         assert lines(tmp_path / "lost") == ["worker_lost", "worker_lost"]
 
     def test_a_lost_task_is_dropped_if_it_says_so(self, runner: TaskRunner, tmp_path: Path) -> None:
         runner.submit(Die(tmp_path, "dies"))
         runner.submit(Note(tmp_path))
         runner.close()
-        assert lines(tmp_path / "done") == ["task"]
+        assert wait_until(tmp_path / "done") == ["task"]
         assert lines(tmp_path / "lost") == ["worker_lost"]
 
     def test_a_lost_task_in_trouble_harms_nobody(

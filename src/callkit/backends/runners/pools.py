@@ -3,16 +3,15 @@
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from threading import TIMEOUT_MAX, Event
+from threading import Event
 from traceback import format_exc
-from types import TracebackType
-from typing import Any, Protocol, Self, cast
 
-from attrs import Attribute, AttrsInstance, field, fields, frozen
+from attrs import field, frozen
 
 from callkit.backends.runners.failures import log_failure
 from callkit.backends.runners.process_pool import ProcessPool
-from callkit.errors import RunnerError, SettingsError
+from callkit.backends.runners.value import Closing, Engine, RunnerValue, positive
+from callkit.errors import RunnerError
 from callkit.protocols import Task
 
 __all__ = ["InlineRunner", "ProcessRunner", "ThreadRunner", "usable_processors"]
@@ -23,31 +22,8 @@ def usable_processors() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
-class _Closing:
-    """A `with` block closes the runner, and so waits until everything is done."""
-
-    __slots__ = ()
-
-    def close(self) -> None:
-        """See `callkit.protocols.TaskRunner.close`."""
-        raise NotImplementedError
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """It travels as its configuration: the copy has no tasks, and is open."""
-        found = fields(cast("type[AttrsInstance]", type(self)))
-        return type(self), tuple(getattr(self, one.name) for one in found if one.init)
-
-
 @frozen
-class InlineRunner(_Closing):
+class InlineRunner(Closing):
     """Does the work at once, in the caller's thread: for scripts, tests and single recordings."""
 
     _closed: Event = field(factory=Event, init=False, repr=False, eq=False)
@@ -70,20 +46,12 @@ class InlineRunner(_Closing):
         self.close()
 
 
-class _Pool(Protocol):
-    def submit(self, task: Task) -> None: ...
-
-    def close(self) -> None: ...
-
-    def stop(self) -> None: ...
-
-
 class _ThreadPool:
     def __init__(self, workers: int) -> None:
         self._threads = ThreadPoolExecutor(workers, "callkit-runner")
 
-    def submit(self, task: Task) -> None:
-        self._threads.submit(_do, task)
+    def submit(self, task: Task) -> object:
+        return self._threads.submit(_do, task)
 
     def close(self) -> None:
         self._threads.shutdown(wait=True)
@@ -99,36 +67,9 @@ def _do(task: Task) -> None:
         log_failure(type(task).__name__, type(error).__name__, format_exc())
 
 
-def _positive(_: object, attribute: "Attribute[Any]", value: float) -> None:
-    most = TIMEOUT_MAX if attribute.name == "timeout" else 1024
-    if not 0 < value <= most:
-        raise SettingsError(f"A runner's {attribute.name} must be above 0 and at most {most:g}, not {value!r}.")
-
-
 @frozen
-class _PoolRunner(_Closing):
-    """A value: equal to others of the same configuration. Threads and processes start with the first task."""
-
-    workers: int = field(factory=usable_processors, validator=_positive)
-    _pools: dict[int, _Pool] = field(factory=dict, init=False, repr=False, eq=False)
-
-    def submit(self, task: Task) -> None:
-        """See `callkit.protocols.TaskRunner.submit`; the queue has no limit, and is first in, first out."""
-        try:
-            self._pool().submit(task)
-        except RuntimeError as error:
-            raise RunnerError(f"The runner takes no more tasks: {error}.") from None
-
-    def close(self) -> None:
-        """See `callkit.protocols.TaskRunner.close`; a program that ends without it finishes the work all the same."""
-        self._pool().close()
-
-    def _pool(self) -> _Pool:
-        """That of this process: threads and pipes that were inherited through a fork are of no use."""
-        return self._pools.get(os.getpid()) or self._pools.setdefault(os.getpid(), self._new_pool())
-
-    def _new_pool(self) -> _Pool:
-        raise NotImplementedError
+class _PoolRunner(RunnerValue):
+    workers: int = field(factory=usable_processors, validator=positive)
 
 
 @frozen
@@ -141,9 +82,9 @@ class ThreadRunner(_PoolRunner):
 
     def stop(self) -> None:
         """Forget what waits, and finish what runs, for a thread can't be stopped: `sweep()` submits the rest again."""
-        self._pool().stop()
+        self._engine().stop()
 
-    def _new_pool(self) -> _Pool:
+    def _new_engine(self) -> Engine:
         return _ThreadPool(self.workers)
 
 
@@ -160,11 +101,11 @@ class ProcessRunner(_PoolRunner):
         timeout: seconds. A process that works on a task for longer is killed.
     """
 
-    timeout: float = field(default=600.0, validator=_positive)
+    timeout: float = field(default=600.0, validator=positive)
 
     def stop(self) -> None:
         """Forget what waits, and kill what runs: `sweep()` submits both again."""
-        self._pool().stop()
+        self._engine().stop()
 
-    def _new_pool(self) -> _Pool:
+    def _new_engine(self) -> Engine:
         return ProcessPool(self.workers, self.timeout)

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from io import BytesIO
 from math import inf
 from pickle import HIGHEST_PROTOCOL, Pickler
@@ -42,17 +42,18 @@ class ProcessPool:
         self._closed = Event()
         self._watch = Thread(target=self._keep_time, name="callkit-watch", daemon=True)
 
-    def submit(self, task: Task) -> None:
-        """Put it on the queue.
+    def submit(self, task: Task) -> "Future[None]":
+        """Put it on the queue; the future is done when the task is, or was given up.
 
         Raises:
             RunnerError: it can't travel.
             RuntimeError: the pool was closed.
         """
-        self._threads.submit(self._see_through, task, _pickled(task))
+        seen_through = self._threads.submit(self._see_through, task, _pickled(task))
         with self._lock:
             if self._watch.ident is None:
                 self._watch.start()
+        return seen_through
 
     def close(self) -> None:
         """Do what is on the queue, then end the processes."""

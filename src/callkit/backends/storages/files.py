@@ -13,11 +13,16 @@ from attrs import field, frozen
 
 from callkit.backends.storages.keys import check_key
 from callkit.backends.storages.local import LocalFiles
-from callkit.backends.storages.remote import PROVEN, RemoteFiles
+from callkit.backends.storages.remote import SCHEMES, RemoteFiles
 from callkit.errors import SettingsError
 from callkit.protocols import Blob, Readable
 
-__all__ = ["FilesStorage"]
+__all__ = ["FilesStorage", "knows"]
+
+
+def knows(scheme: str) -> bool:
+    """Whether a `FilesStorage` can be at a URL with this scheme."""
+    return scheme == "file" or scheme in SCHEMES
 
 
 def _normal(place: str | os.PathLike[str]) -> str:
@@ -30,10 +35,11 @@ def _normal(place: str | os.PathLike[str]) -> str:
     url = urlsplit(place)
     if url.scheme == "file":
         return _path_of(place)
-    if url.scheme not in PROVEN:
+    if url.scheme not in SCHEMES:
         raise SettingsError(f"A FilesStorage does not know {url.scheme}:// URLs: use a folder or a file:/// URL.")
-    if url.username is not None or url.query:
-        raise SettingsError(f"A {url.scheme}:// URL names a place only: put credentials into the environment.")
+    is_box = url.scheme in ("abfs", "abfss") and url.password is None  # abfs://container@account
+    if (url.username is not None and not is_box) or url.query:
+        raise SettingsError(f"{url.scheme}:// URLs name a place only: put credentials into the environment.")
     return place.rstrip("/")
 
 
@@ -50,7 +56,8 @@ class FilesStorage:
     """Blobs as files: a value that names a place and can be sent to other processes.
 
     Attributes:
-        place: a folder, or a URL: "file:///srv/recordings"; "memory://name" is fsspec's memory of this process.
+        place: a folder, or a URL: "file:///srv/recordings"; "memory://name" is fsspec's memory of this process; on
+            "gs://bucket/prefix" or "az://container/prefix" (by gcsfs or adlfs) a blob is held in memory as a whole.
         durable: after `put` a power cut loses nothing. False spares some milliseconds: for tests, and for what can
             be fetched again.
 
