@@ -1,14 +1,16 @@
 """`callkit sweep`, `config`, `doctor`."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from callkit import CallKit
-from callkit.cli.doctor import Probe
 from callkit.errors import RepositoryError, StorageError
+from callkit.kit import Swept
+from callkit.work import Probe
 
 Run = Callable[..., Any]
 
@@ -41,6 +43,26 @@ def test_sweep_removes_what_no_call_knows(run: Run, calls: Path) -> None:
     assert not orphan.exists()
 
 
+def test_sweep_again_and_again_tells_only_what_it_did(run: Run, calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    swept = iter([Swept(2, 0, 0), Swept(), Swept(0, 1, 0)])
+
+    def sweep(_: CallKit, *, grace: timedelta | None) -> Swept:
+        assert grace is None, "sound is not looked at"
+        try:
+            return next(swept)
+        except StopIteration:
+            raise KeyboardInterrupt from None
+
+    run("process", "calls", "--processes", "1")
+    monkeypatch.setattr(CallKit, "sweep", sweep)
+    done = run("sweep", "--every", "0.001")
+    assert done.code == 130
+    assert done.out.splitlines() == [
+        "submitted again: 2, given up: 0, removed from the storage: 0",
+        "submitted again: 0, given up: 1, removed from the storage: 0",
+    ]
+
+
 def test_config_tells_where_each_value_comes_from(run: Run, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (place / "callkit.toml").write_text('source = "pbx"\ndatabase = "postgresql://me:s3cret@db/calls"\n')
     monkeypatch.setenv("CALLKIT_PROCESSES", "3")
@@ -69,7 +91,7 @@ def test_doctor_before_the_first_call(run: Run) -> None:
     done = run("doctor")
     assert done.code == 0
     lines = {line.split()[1]: line for line in done.out.splitlines()}
-    assert list(lines) == ["python", "callkit", "packages", "sqlite", "ffmpeg", "settings", "data"]
+    assert list(lines) == ["python", "callkit", "packages", "ffmpeg", "settings", "sqlite", "data"]
     assert lines["python"].startswith("ok    python     3.")
     assert lines["data"].startswith("warn  data       There is no data folder")
     assert not Path("callkit-data").exists()
@@ -80,7 +102,7 @@ def test_doctor_tries_everything(run: Run, calls: Path) -> None:
     done = run("doctor", "--json", "--runner", "inline")
     assert done.code == 0
     found = states(done.objects)
-    assert list(found)[-4:] == ["settings", "database", "storage", "runner"]
+    assert list(found)[-5:] == ["settings", "sqlite", "database", "storage", "runner"]
     assert {found[name] for name in ("database", "storage", "runner")} == {"ok"}
     assert "2 calls" in next(check["text"] for check in done.objects if check["name"] == "database")
     assert not list(Path("callkit-data", "recordings", "doctor").glob("*"))

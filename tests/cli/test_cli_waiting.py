@@ -2,11 +2,13 @@
 
 from collections import Counter
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
+from callkit import CallKit
 from callkit.cli.waiting import Waiting
 from callkit.core.call import Status
+from callkit.errors import RunnerError
 
 
 class Kit:
@@ -52,3 +54,21 @@ def test_a_stuck_call_hides_nobody() -> None:
     for _ in range(30):
         found.look()
     assert sum(done) == 80
+
+
+def test_a_broker_that_is_away_is_waited_for() -> None:
+    class Away(Kit):
+        sweeps = 0
+
+        def sweep(self, *, grace: None) -> None:
+            self.sweeps += 1
+            if self.sweeps == 1:
+                raise RunnerError("It is away.")
+            self.ready.add(UUID(int=0))
+
+    kit = Away()
+    done: list[int] = []
+    found = Waiting(cast(CallKit, kit), done.append, patience=0.0)
+    found.add(UUID(int=0))
+    found.to_the_end()
+    assert (kit.sweeps, sum(done)) == (2, 1)

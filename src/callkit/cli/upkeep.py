@@ -3,11 +3,16 @@
 from argparse import Action, ArgumentParser, Namespace
 from collections.abc import Iterator
 from datetime import timedelta
+from threading import Event
+from typing import TYPE_CHECKING
 
-from callkit.cli.output import draw, emit, emit_json, plain
+from callkit.cli.output import draw, emit, emit_json, finish, plain
 from callkit.cli.parser import build
 from callkit.errors import SettingsError
-from callkit.settings import Settings, load, masked
+from callkit.settings import SECRETS, Settings, load, masked
+
+if TYPE_CHECKING:
+    from callkit.kit import Swept
 
 __all__ = ["completion", "config", "sweep"]
 
@@ -15,10 +20,18 @@ __all__ = ["completion", "config", "sweep"]
 def sweep(arguments: Namespace) -> int:
     """Put right what a crash left."""
     settings = load(vars(arguments), config=arguments.config)
+    if arguments.every:
+        from callkit.runners.sweeper import keep_sweeping  # brings the whole kit along
+
+        keep_sweeping(settings, arguments.every, Event(), _tell)
     with settings.open_kit(must_exist=True) as kit:
-        swept = kit.sweep(grace=timedelta(hours=arguments.grace))
-    emit(f"submitted again: {swept.resubmitted}, given up: {swept.failed}, removed from the storage: {swept.orphans}")
+        _tell(kit.sweep(grace=timedelta(hours=arguments.grace)))
     return 0
+
+
+def _tell(swept: "Swept") -> None:
+    emit(f"submitted again: {swept.resubmitted}, given up: {swept.failed}, removed from the storage: {swept.orphans}")
+    finish()
 
 
 def config(arguments: Namespace) -> int:
@@ -42,7 +55,8 @@ def config(arguments: Namespace) -> int:
 def _rows(settings: Settings) -> Iterator[tuple[str, str | float | None, str]]:
     for name, origin in settings.origins.items():
         value = getattr(settings, name)
-        yield name, masked(value) if isinstance(value, str) else value, origin
+        shown = "***" if name in SECRETS and value else masked(value) if isinstance(value, str) else value
+        yield name, shown, origin
 
 
 def completion(arguments: Namespace) -> int:

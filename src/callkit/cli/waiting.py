@@ -1,12 +1,14 @@
 """Waiting for many calls, without asking for all of them all the time."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import islice
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from callkit.core.call import Status
+from callkit.errors import RunnerError
 from callkit.kit import pauses
 
 if TYPE_CHECKING:
@@ -65,6 +67,7 @@ class Waiting:
             elif monotonic() - since < self._patience:
                 sleep(next(naps))
             else:
-                self._kit.sweep(grace=None)
+                with suppress(RunnerError):  # a broker that is away may come back
+                    self._kit.sweep(grace=None)
                 # a sweep submits all that waits once more: rarer and rarer, for perhaps it just takes long
                 since, self._patience = monotonic(), min(2 * self._patience, 60.0)

@@ -2,10 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from math import inf
 from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from callkit.backends.repositories.sql.dialect import Dialect
 from callkit.backends.repositories.sql.ways import POSTGRES_WAYS
@@ -18,6 +22,7 @@ _OPTIONS = (
     # Each statement is planned with its values: the plan for "+79" would ruin a search for a full number
     " -c plan_cache_mode=force_custom_plan -c timezone=UTC"
 )
+_TRUSTED = 1.0  # seconds
 _CONNECT = 10  # seconds, if the URL does not say `connect_timeout`
 _LOCK = int.from_bytes(b"callkit", "big")
 _TABLES = "callkit_calls, callkit_results, callkit_numbers, callkit_call_numbers, callkit_call_tags"
@@ -37,7 +42,7 @@ def located(url: URL) -> URL:
 
 
 def connect(url: URL) -> Engine:
-    """An engine; connections that broke while they waited are replaced.
+    """An engine; connections that broke while nobody used them are replaced.
 
     Raises:
         MissingExtraError: psycopg is not installed.
@@ -56,10 +61,11 @@ def connect(url: URL) -> Engine:
         arguments["application_name"] = "callkit"
     bare = url.difference_update_query(["options"])
     engine = create_engine(
-        bare, connect_args=arguments, hide_parameters=True, pool_pre_ping=True, pool_use_lifo=True, pool_size=8,
-        max_overflow=24,
-    )  # fmt: skip
+        bare, connect_args=arguments, hide_parameters=True, pool_use_lifo=True, pool_size=8, max_overflow=24
+    )
     event.listen(engine, "connect", _set_up)
+    event.listen(engine, "checkin", _note_time)
+    event.listen(engine, "checkout", partial(_check, engine))
     return engine
 
 
@@ -68,6 +74,20 @@ def _set_up(raw: Any, _: object) -> None:
     from psycopg.types.string import TextLoader  # noqa: PLC0415 - an extra
 
     raw.adapters.register_loader("jsonb", TextLoader)
+
+
+def _note_time(_: object, record: ConnectionPoolEntry) -> None:
+    record.info["left"] = monotonic()
+
+
+def _check(engine: Engine, raw: Any, record: ConnectionPoolEntry, _: object) -> None:
+    """Of a connection that was not used for a while, ask whether it is still there: servers are restarted."""
+    if monotonic() - record.info.get("left", inf) < _TRUSTED:
+        return
+    try:
+        engine.dialect.do_ping(raw)
+    except engine.dialect.loaded_dbapi.Error:
+        raise InvalidatePoolError from None  # the pool replaces all that are older, and asks again
 
 
 @contextmanager

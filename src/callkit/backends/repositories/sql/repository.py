@@ -126,7 +126,7 @@ class SqlRepository:
         """
         base = sort_base(call.started_at)
         values = to_values(call) | {"base": base, "end": base + TIES}
-        with self._writing() as connection:
+        with self.writing() as connection:
             while not connection.execute(_ADD, values).rowcount:
                 if connection.execute(_TAKEN, values).first():
                     raise CallExistsError(call.source, call.external_id)
@@ -135,7 +135,7 @@ class SqlRepository:
 
     def get(self, call_id: UUID) -> Call:
         """See `callkit.protocols.Repository.get`."""
-        with self._looking() as connection:
+        with self.looking() as connection:
             row = connection.execute(_GET, {"id": call_id}).first()
         if row is None:
             raise CallNotFoundError(str(call_id))
@@ -149,7 +149,7 @@ class SqlRepository:
         """
         values, document = to_values(call), _document(results)
         erased = call.status is Status.ERASED
-        with self._writing() as connection:
+        with self.writing() as connection:
             if not connection.execute(_SAVE, values).rowcount:
                 known = connection.execute(_KNOWN, {"id": call.id}).first()
                 raise StaleCallError(str(call.id), call.version) if known else CallNotFoundError(str(call.id))
@@ -163,20 +163,20 @@ class SqlRepository:
     def find(self, query: Query, *, limit: int = 20, after: str | None = None) -> Page:
         """See `callkit.protocols.Repository.find`."""
         before = None if after is None else cursor_key(after)
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = Search(connection, self._ways, query, before).newest(limit + 1)
         next_page = cursor(rows[limit - 1].pk) if len(rows) > limit else None
         return Page(tuple(map(to_call, rows[:limit])), next_page)
 
     def count(self, query: Query, *, at_most: int = 1000) -> int:
         """See `callkit.protocols.Repository.count`."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return Search(connection, self._ways, query).count(at_most + 1)
 
     def results(self, call_ids: Sequence[UUID]) -> Mapping[UUID, Results]:
         """See `callkit.protocols.Repository.results`."""
         found: list[Any] = []
-        with self._reading() as connection:
+        with self.reading() as connection:
             for start in range(0, len(call_ids), _CHUNK):
                 found += connection.execute(_RESULTS, {"ids": call_ids[start : start + _CHUNK]})
         return {call_id: results_from_json(document) for call_id, document in found}
@@ -217,14 +217,31 @@ class SqlRepository:
         """Whether its schema is that of this version."""
         return self.revision() == migrate.HEAD
 
-    def _writing(self) -> AbstractContextManager[Connection]:
+    def downgrade(self, to: str) -> None:
+        """Undo migrations down to a revision; "base" undoes all, and the calls are gone."""
+        with translated(self._place):
+            migrate.downgrade(open_database(self.url), to)
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """A connection in a transaction that may change things, for what callkit has no method for.
+
+        Raises:
+            RepositoryError: something fails in the `with` block; nothing was changed.
+            MigrationNeededError, NewerDataError: the tables are not those of this version.
+        """
         return self._connected(lambda database: database.writing)
 
-    def _reading(self) -> AbstractContextManager[Connection]:
+    def reading(self) -> AbstractContextManager[Connection]:
+        """The same, for a transaction that sees one moment and changes nothing."""
         return self._connected(lambda database: database.reading)
 
-    def _looking(self) -> AbstractContextManager[Connection]:
+    def looking(self) -> AbstractContextManager[Connection]:
+        """The same, for single statements without a transaction."""
         return self._connected(lambda database: database.looking)
+
+    def __str__(self) -> str:
+        """The URL, without its password."""
+        return self._place
 
     @contextmanager
     def _connected(self, engine: Callable[[Database], Engine]) -> Iterator[Connection]:

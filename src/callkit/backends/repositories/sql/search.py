@@ -72,15 +72,12 @@ class Search:
         return not known and any(map(_has_index, self._needles))
 
     def _by_numbers(self, count: int) -> Sequence[Row[Any]]:
-        if not self._is_exact():
-            rows, is_all = self._window(self.limits.tiny, count)
-            if is_all:
-                return rows
-        nids = self._numbers(self.limits.numbers // 4)
-        if nids is None and (near := self.limits.wide // 5) > self.limits.tiny:  # common: most likely near, too
-            rows, is_all = self._window(near, count)
-            if is_all:
-                return rows
+        if not self._is_exact() and (rows := self._window(self.limits.tiny, count)):
+            return rows
+        nids = self._numbers(self.limits.numbers // (40 if all(map(_is_short, self._needles)) else 4))
+        near = self.limits.wide // 5
+        if nids is None and near > self.limits.tiny and (rows := self._window(near, count)):
+            return rows  # common numbers: most likely near, too
         nids = self._numbers(self.limits.numbers) if nids is None else nids
         return self._rows(self._way, count) if nids is None else self._of_numbers(nids, count)
 
@@ -88,10 +85,9 @@ class Search:
         self._values["nids"] = self._ways.nids(nids)
         if not nids or self._is_only_a_number():
             return self._rows(self._ways.by_newest_of_each_number, count) if nids else []
-        if self._run(self._ways.have_more, few=self.limits.wide // 8).first():
-            rows, is_all = self._window(self.limits.wide, count)
-            if is_all:
-                return rows
+        have_more = self._run(self._ways.have_more, few=self.limits.wide // 8).first()
+        if have_more and (rows := self._window(self.limits.wide, count)):
+            return rows
         return self._rows(self._ways.by_numbers, count)
 
     def _is_only_a_number(self) -> bool:
@@ -103,15 +99,14 @@ class Search:
         needle = self._needles[0]
         return self._is_only_a_number() and needle.is_anchored and len(needle.text) >= _LONG
 
-    def _window(self, reach: int, count: int) -> tuple[Sequence[Row[Any]], bool]:
-        """What the newest `reach` calls on the way give, and whether that is the answer."""
+    def _window(self, reach: int, count: int) -> Sequence[Row[Any]] | None:
+        """The answer, if the newest `reach` calls on the way hold it."""
         way = self._way
-        keys = f"SELECT {way.key} FROM {way.keys} WHERE {self._within(way)}"
-        floor = self._run(f"{keys} ORDER BY {way.key} DESC LIMIT 1 OFFSET :reach", reach=reach - 1).scalar()
-        if floor is None:
-            return self._rows(way, count), True
-        rows = self._rows(evolve(way, least=":floor"), count, floor=floor)
-        return rows, len(rows) == count
+        edge = (
+            f"SELECT {way.key} FROM {way.keys} WHERE {self._within(way)} ORDER BY {way.key} DESC LIMIT 1 OFFSET :reach"
+        )
+        rows = self._rows(evolve(way, least=f"coalesce(({edge}), :since)"), count, reach=reach - 1)
+        return rows if len(rows) == count else None
 
     def _numbers(self, most: int) -> list[int] | None:
         """The numbers of the rarest needle; None if all have more. A needle without numbers is the rarest."""
@@ -157,6 +152,11 @@ def _way(ways: Ways, query: Query) -> Way:
 
 def _also(way: Way, where: str) -> Way:
     return evolve(way, where=f"{where} AND {way.where}")
+
+
+def _is_short(needle: Needle) -> bool:
+    """Many numbers hold it, most likely."""
+    return len(needle.text) <= (5 if needle.is_anchored else 3)
 
 
 def _has_index(needle: Needle) -> bool:

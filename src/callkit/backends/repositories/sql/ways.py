@@ -14,7 +14,7 @@ class Limits:
     """When to try another way.
 
     Attributes:
-        numbers: more numbers are common ones; a quarter of them is looked up in a first try.
+        numbers: more numbers are common ones; a quarter of them is looked up first, a fortieth for a short needle.
         tiny: the newest so many calls are looked through before anything else.
         wide: so many later on; a fifth if the numbers are common, none if they have no more calls than an eighth.
     """
@@ -154,5 +154,5 @@ POSTGRES_WAYS = Ways(
     sought=_pattern,
     contains="strpos",
     nids=list,
-    limits=Limits(numbers=500),
+    limits=Limits(),
 )
