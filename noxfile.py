@@ -63,6 +63,24 @@ def storm(session: nox.Session) -> None:
 
 
 @nox.session
+def faults(session: nox.Session) -> None:
+    """Kill workers, servers and the application under 500 calls each (half an hour); nothing may be lost."""
+    session.install("-e", ".", *group("test"))
+    session.run("python", "-m", "benchmarks.faults", *session.posargs)
+
+
+@nox.session
+def deployment(session: nox.Session) -> None:
+    """The compose file by docker compose's own parser, the Dockerfile by hadolint, and its steps in a clean place."""
+    session.install("-e", ".", *group("deployment"))
+    folder = "examples/deployment"
+    options = ("--file", f"{folder}/compose.yaml", "--env-file", f"{folder}/.env.example", "--profile", "*")
+    session.run("docker-compose", *options, "config", "--quiet")
+    session.run("hadolint", f"{folder}/Dockerfile")
+    session.run("python", "-m", "benchmarks.image")
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     session.install("-e", ".", *group("docs"))
     session.run("mkdocs", "build", "--strict", *session.posargs, env={"NO_MKDOCS_2_WARNING": "1"})

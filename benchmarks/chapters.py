@@ -6,38 +6,17 @@ from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from attrs import evolve, frozen
+from attrs import evolve
 
-from benchmarks import number_search
 from benchmarks.corpus import Corpus
 from benchmarks.measuring import Cost, Figure, Work, as_program, figures, in_turn
 from benchmarks.peers import ANALYSE, Contender, callkits, ffmpeg, in_processes, programs
+from benchmarks.server_chapters import claim_chapter, postgres_chapter, search_chapter
+from benchmarks.sizes import FULL, QUICK, Sizes
 from benchmarks.tables import Chapter
-from callkit import Query
 from callkit.backends.repositories.sql import SqlRepository
 
 __all__ = ["CHAPTERS", "FULL", "QUICK", "Sizes"]
-
-
-@frozen
-class Sizes:
-    """How much of everything."""
-
-    rounds: int = 5
-    marks_seconds: int = 1800
-    calls: int = 200
-    call_seconds: int = 90
-    long_seconds: int = 36_000
-    files: int = 500
-    file_seconds: int = 300
-    batch_rounds: int = 3
-    starts: int = 15
-    numbers: int = 1_000_000
-    searches: int = 200
-
-
-FULL = Sizes()
-QUICK = Sizes(3, 180, 30, 90, 3600, 40, 60, 1, 5, 20_000, 20)
 
 _KINDS = {
     "mono WAV": (1, "pcm_s16le"),
@@ -180,22 +159,7 @@ def start(corpus: Corpus, sizes: Sizes) -> Chapter:  # noqa: ARG001  # all chapt
 def numbers(corpus: Corpus, sizes: Sizes) -> Chapter:
     """Calls by (part of) a number."""
     with closing(SqlRepository.open(corpus.folder / f"numbers-{sizes.numbers}.db")) as repository:
-        if repository.count(Query(), at_most=sizes.numbers) < sizes.numbers:
-            number_search.fill(repository, sizes.numbers)
-        rows = number_search.scan(repository)
-        searches = number_search.made(rows, sizes.searches)
-        case = f"{sizes.numbers:,} calls"
-        found = [
-            Figure(case, name, wall=p50 / 1000, cpu=cpu / 1000, note=f"95 of 100 below {p95:.2f} ms")
-            for name, p50, p95, cpu in number_search.timed(repository, searches)
-        ]
-        wrong, checked = number_search.check(repository, rows, searches)
-    text = (
-        f"The newest 20 calls whose caller or receiver holds the text, by `SqlRepository.find` on SQLite: medians of "
-        f"{sizes.searches} searches of each class. {checked} of them were held against a scan of all calls with "
-        f"`matches`: {wrong} were wrong."
-    )
-    return Chapter("Number search", text, tuple(found))
+        return search_chapter("Number search", "SQLite", repository, sizes)
 
 
 def _starting(options: Sequence[str]) -> Work:
@@ -239,5 +203,7 @@ CHAPTERS: Mapping[str, Callable[[Corpus, Sizes], Chapter]] = {
     "batch": batch,
     "start": start,
     "numbers": numbers,
+    "postgres": postgres_chapter,
+    "claims": claim_chapter,
 }
 """Name, as the command line has it: benchmark."""

@@ -2,8 +2,10 @@
 
     python -m benchmarks.number_search --data /var/tmp/callkit-benchmarks
     python -m benchmarks.number_search --small               # 20,000 calls, seconds
+    python -m benchmarks.number_search --postgres            # on a PostgreSQL of its own, which is gone afterwards
+    python -m benchmarks.number_search --database postgresql://user@host/empty
 
-The database is made once and kept for the next run. Numbers: a quarter of them distinct, most of them in "+79…", a few
+A SQLite database is made once and kept for the next run. Numbers: a quarter of them distinct, most in "+79…", a few
 companies that take part in most calls; two years, 3 % of the calls added late. The first page (20 calls) is asked for
 through `SqlRepository.find`, and held against a scan of all calls.
 """
@@ -12,25 +14,26 @@ import argparse
 import random
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory, gettempdir
 from time import perf_counter, process_time
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from attrs import evolve, frozen
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 
 from callkit.backends.repositories.sql import SqlRepository
 from callkit.backends.repositories.sql.engine import open_database
 from callkit.backends.repositories.sql.rows import to_values
 from callkit.backends.repositories.sql.tables import calls
 from callkit.core.call import Call, Recording, Status
-from callkit.core.page import TIES, sort_base
+from callkit.core.page import TIES, cursor, sort_base
 from callkit.core.query import Query, matches
+from tests import servers
 
 START = datetime(2024, 9, 1, tzinfo=UTC)
 DAYS = 730
@@ -72,21 +75,41 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, default=1_000_000)
     parser.add_argument("--small", action="store_true", help="20,000 calls")
+    parser.add_argument("--postgres", action="store_true", help="on a new PostgreSQL server")
+    parser.add_argument("--database", metavar="URL", help="a PostgreSQL database, empty or filled by an earlier run")
     parser.add_argument("--rounds", type=int, default=200, help="searches of each class")
     parser.add_argument("--data", type=Path, default=Path(gettempdir()) / "callkit-benchmarks", metavar="DIR")
     options = parser.parse_args(argv)
     total = 20_000 if options.small else options.calls
-    with closing(SqlRepository.open(options.data / f"numbers-{total}.db")) as repository:
+    with opened(options, total) as (repository, other):
         if repository.count(Query(), at_most=total) < total:
             fill(repository, total)
         rows = scan(repository)
         searches = made(rows, options.rounds)
         print_table(("newest 20 calls, ms", "p50", "p95", "CPU p50"), timed(repository, searches))
+        print_table(("page by cursor, ms", "p50", "p95", "CPU p50"), paged(repository, rows, options.rounds))
         wrong, checked = check(repository, rows, searches)
         print(f"\n{checked} searches among {len(rows)} calls held against a scan: {wrong} wrong")
-        with TemporaryDirectory() as folder, closing(SqlRepository.open(Path(folder) / "calls.db")) as other:
-            print_table(("one call, µs", "p50", "p95", "CPU p50"), single(other, 10 * options.rounds))
+        print_table(("one call, µs", "p50", "p95", "CPU p50"), single(other, 10 * options.rounds))
     return 1 if wrong else 0
+
+
+@contextmanager
+def opened(options: argparse.Namespace, total: int) -> Iterator[tuple[SqlRepository, SqlRepository]]:
+    """The repository to search, and one to add to (in PostgreSQL it is the same)."""
+    if options.postgres:
+        with servers.postgres() as server:
+            options.postgres, options.database = False, server.url
+            with opened(options, total) as both:
+                yield both
+    elif options.database:
+        with closing(SqlRepository.open(options.database)) as repository:
+            repository.upgrade()
+            yield repository, repository
+    else:
+        kept = SqlRepository.open(options.data / f"numbers-{total}.db")
+        with closing(kept), TemporaryDirectory() as folder, closing(SqlRepository.open(Path(folder) / "new.db")) as new:
+            yield kept, new
 
 
 # ---- the calls
@@ -103,6 +126,9 @@ def fill(repository: SqlRepository, total: int) -> None:
         batch = [call(place, START + place * step, numbers, chance) for place in order[start : start + 20_000]]
         with open_database(repository.url).writing.begin() as connection:
             connection.execute(insert(calls), [row(one, taken) for one in batch])
+    if repository.url.startswith("postgresql"):  # as its own upkeep does a little later
+        with open_database(repository.url).looking.connect() as connection:
+            connection.execute(text("VACUUM ANALYZE"))
 
 
 def subscriber(chance: random.Random) -> str:
@@ -118,9 +144,9 @@ def call(place: int, moment: datetime, numbers: Sequence[str], chance: random.Ra
     customer = OLD if is_old else numbers[int(len(numbers) * chance.random() ** 1.2)]
     other = company(int(COMPANIES * chance.random() ** 2)) if chance.random() < 0.9 else chance.choice(numbers)
     ends = (customer, other) if chance.random() < 0.8 else (other, customer)
-    sha256 = f"{place:064x}"
+    sha256 = f"{abs(place):064x}"
     return Call(
-        id=UUID(int=place),
+        id=UUID(int=abs(place)),
         started_at=moment,
         created_at=moment,
         updated_at=moment,
@@ -162,6 +188,15 @@ def timed(repository: SqlRepository, searches: Searches) -> Iterator[Line]:
         yield line(name, 1000, [costs(lambda: find(repository, needle)) for needle in needles])  # noqa: B023 - used here
 
 
+def paged(repository: SqlRepository, rows: Sequence[Row], rounds: int) -> Iterator[Line]:
+    """Pages of all calls by their cursors: the first, the 100th …"""
+    for page in (1, 100, 10_000, len(rows) // PAGE):
+        if page * PAGE <= len(rows):
+            after = cursor(rows[(page - 1) * PAGE - 1][0]) if page > 1 else None
+            spent = [costs(lambda: repository.find(Query(), limit=PAGE, after=after)) for _ in range(rounds)]  # noqa: B023 - used here
+            yield line(f"page {page:,}", 1000, spent)
+
+
 def find(repository: SqlRepository, needle: str) -> list[Call]:
     return list(repository.find(Query(numbers=(needle,)), limit=PAGE))
 
@@ -170,8 +205,8 @@ def single(repository: SqlRepository, rounds: int) -> Iterator[Line]:
     """What `callkit process` does with each call, one by one."""
     chance, lease = random.Random(3), timedelta(seconds=30)
     numbers = [subscriber(chance) for _ in range(rounds // 4)]
-    added = [call(n, START + timedelta(minutes=n), numbers, chance) for n in range(rounds)]
-    added = [evolve(one, status=Status.PROCESSING) for one in added]
+    added = [call(-1 - n, START - timedelta(minutes=n), numbers, chance) for n in range(rounds)]
+    added = [evolve(one, id=uuid4(), external_id=str(uuid4()), status=Status.PROCESSING) for one in added]
     claimed = [one.claim("worker", START, lease) for one in added]
     failed = [one.fail("damaged_audio", "It is broken.", START) for one in claimed]
     works: dict[str, list[Callable[[], object]]] = {

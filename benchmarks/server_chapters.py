@@ -1,0 +1,57 @@
+"""The benchmarks that take servers, which they start themselves."""
+
+from contextlib import closing
+
+from benchmarks import claims, number_search
+from benchmarks.corpus import Corpus
+from benchmarks.measuring import Figure
+from benchmarks.sizes import Sizes
+from benchmarks.tables import Chapter
+from callkit import Query
+from callkit.backends.repositories.sql import SqlRepository
+from tests import servers
+
+__all__ = ["claim_chapter", "postgres_chapter", "search_chapter"]
+
+
+def search_chapter(title: str, database: str, repository: SqlRepository, sizes: Sizes) -> Chapter:
+    """Calls by (part of) a number, and pages by their cursors."""
+    if repository.count(Query(), at_most=sizes.numbers) < sizes.numbers:
+        number_search.fill(repository, sizes.numbers)
+    rows = number_search.scan(repository)
+    searches = number_search.made(rows, sizes.searches)
+    lines = [*number_search.timed(repository, searches), *number_search.paged(repository, rows, sizes.searches)]
+    found = [
+        Figure(f"{sizes.numbers:,} calls", name, wall=p50 / 1000, cpu=cpu / 1000, note=f"95 of 100 below {p95:.2f} ms")
+        for name, p50, p95, cpu in lines
+    ]
+    wrong, checked = number_search.check(repository, rows, searches)
+    text = (
+        f"The newest 20 calls whose caller or receiver holds the text, by `SqlRepository.find` on {database}: medians "
+        f"of {sizes.searches} searches of each class; then pages of all calls by their cursors. {checked} searches were "
+        f"held against a scan of all calls with `matches`: {wrong} were wrong."
+    )
+    return Chapter(title, text, tuple(found))
+
+
+def postgres_chapter(_: Corpus, sizes: Sizes) -> Chapter:
+    """The same searches there; CPU is this program's own."""
+    with servers.postgres() as server, closing(SqlRepository.open(server.url)) as repository:
+        repository.upgrade()
+        return search_chapter("Number search on PostgreSQL", "PostgreSQL", repository, sizes)
+
+
+def claim_chapter(_: Corpus, sizes: Sizes) -> Chapter:
+    """How many calls a second processes claim."""
+    found = []
+    with claims.places() as places:
+        for name, url in places.items():
+            for workers in (1, 4, 16):
+                result = claims.measured(url, sizes.claims, workers)
+                told = f"{result.rate:,.0f} claims a second; {result.late} came too late, {result.double} double"
+                found.append(Figure(f"{workers} processes", name, wall=1 / result.rate, cpu=result.cpu, note=told))
+    text = (
+        f"{sizes.claims} waiting calls, and a message for each, dealt to worker processes; one in ten comes to a "
+        "second worker, too. A worker reads the call and claims it, if nobody has. Time and CPU for one claim."
+    )
+    return Chapter("Claims", text, tuple(found))
