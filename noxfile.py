@@ -44,7 +44,7 @@ def pythons(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Time and memory against the peers, in one run (half an hour); writes docs/benchmarks.md."""
-    session.install("-e", ".", *group("bench"))
+    session.install("-e", ".", *group("bench"), *group("test"))
     session.run("python", "-m", "benchmarks.bench", "--out", "docs/benchmarks.md", *session.posargs)
 
 
@@ -64,9 +64,16 @@ def storm(session: nox.Session) -> None:
 
 @nox.session
 def faults(session: nox.Session) -> None:
-    """Kill workers, servers and the application under 500 calls each (half an hour); nothing may be lost."""
+    """Kill workers, servers and the application under 500 calls each (20 minutes); nothing may be lost."""
     session.install("-e", ".", *group("test"))
     session.run("python", "-m", "benchmarks.faults", *session.posargs)
+
+
+@nox.session
+def celery(session: nox.Session) -> None:
+    """What Celery adds to each call of a bulk ingest, against doing the work at once."""
+    session.install("-e", ".", *group("test"))
+    session.run("python", "-m", "benchmarks.celery_overhead", *session.posargs)
 
 
 @nox.session

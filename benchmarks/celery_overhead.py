@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from uuid import uuid4
 
 from attrs import frozen
 
@@ -102,13 +103,12 @@ def write(folder: Path, seeds: Sequence[int]) -> None:
 def one_round(folder: Path, recordings: Path, warm: Path, broker: servers.Server) -> Round:
     calls = len(list(recordings.iterdir()))
     inline = as_program([sys.executable, "-c", _INGEST, str(recordings), str(folder / "inline"), "inline"])
-    data, runner = folder / "data", f"celery+{broker.url}?prefix={folder.name}:"
+    data, runner = folder / "data", f"celery+{broker.url}?prefix=bench-{uuid4().hex}:"
     data.mkdir(parents=True)
     with worker(data, runner) as pid:
         ingest(warm, data, runner)
         wait(data, _WARM)
-        assert broker.process
-        before, broker_before, begun = tree(pid), cpu(broker.process.pid), time.perf_counter()
+        before, broker_before, begun = tree(pid), broker_cpu(broker), time.perf_counter()
         client = ingest(recordings, data, runner)
         wait(data, calls + _WARM)
         wall = time.perf_counter() - begun
@@ -117,7 +117,7 @@ def one_round(folder: Path, recordings: Path, warm: Path, broker: servers.Server
             inline=inline.cpu,
             client=client,
             workers=tree(pid) - before,
-            broker=cpu(broker.process.pid) - broker_before,
+            broker=broker_cpu(broker) - broker_before,
             inline_wall=inline.wall,
             wall=wall,
         )
@@ -154,6 +154,11 @@ def worker(data: Path, runner: str) -> Iterator[int]:
 def tree(pid: int) -> float:
     """CPU seconds of a process and all below it."""
     return cpu(pid) + sum(map(tree, children(pid)))
+
+
+def broker_cpu(broker: servers.Server) -> float:
+    """0 for one that runs already, perhaps on another machine."""
+    return cpu(broker.process.pid) if broker.process else 0.0
 
 
 def cpu(pid: int) -> float:

@@ -25,6 +25,7 @@ from attrs import evolve
 
 from benchmarks.faults_check import Outcome, outcome, violations
 from benchmarks.faults_team import Scale, Servers, Team, servers_running
+from benchmarks.storm import children
 from callkit.errors import BackendError
 from callkit.kit import CallKit
 from tests import servers
@@ -51,6 +52,14 @@ def worker(team: Team, chance: random.Random) -> None:
     team.workers[place] = team.start_worker().wait()
 
 
+def sweepers(team: Team, chance: random.Random) -> None:
+    """All processes that look for lost work; and then the broker, which leaves them some."""
+    for one in team.workers:
+        for pid in set(children(one.wait().process.pid)) - set(one.pool):
+            os.kill(pid, signal.SIGKILL)
+    broker(team, chance)
+
+
 def broker(team: Team, chance: random.Random) -> None:
     """It comes back empty."""
     server = team.servers.broker
@@ -65,6 +74,12 @@ def postgres(team: Team, chance: random.Random) -> None:
     server.kill(chance.choice([signal.SIGKILL, signal.SIGQUIT]))
     sleep(chance.uniform(0.5, 3.0))
     revive(server)
+
+
+def postgres_for_long(team: Team, _: random.Random) -> None:
+    team.servers.postgres.kill()
+    sleep(6 * team.scale.away)
+    revive(team.servers.postgres)
 
 
 def revive(server: servers.Server) -> None:
@@ -92,6 +107,13 @@ def s3(team: Team, _: random.Random) -> None:
     server.start().wait()
 
 
+def s3_for_long(team: Team, _: random.Random) -> None:
+    """Longer than anybody waits at a time."""
+    team.servers.s3.kill()
+    sleep(9 * team.scale.away)
+    team.servers.s3.start().wait()
+
+
 def frozen_s3(team: Team, _: random.Random) -> None:
     """It listens, and says nothing for a while."""
     process = team.servers.s3.process
@@ -114,10 +136,13 @@ FAULTS: Mapping[str, Sequence[Strike]] = {
     "pool process": 8 * (pool_process,),
     "worker": 3 * (worker,),
     "broker": 3 * (broker,),
+    "sweepers": (sweepers,),
     "postgres": 3 * (postgres,),
     "s3": (s3,),
     "frozen s3": (frozen_s3,),
     "application": 3 * (application,),
+    "long postgres": (postgres_for_long,),
+    "long s3": (s3_for_long,),
     "everything": (pool_process, worker, broker, postgres, s3, application),
 }
 
@@ -178,9 +203,10 @@ def besiege(team: Team, strikes: Sequence[Strike], chance: random.Random) -> dat
     restored = datetime.now(UTC)
     team.start_client()
     for moment, strike in zip(moments, chance.sample(strikes, len(strikes)), strict=True):
-        while team.brought < moment * team.scale.calls:
+        while team.brought < moment * team.scale.calls and team.client and team.client.poll() is None:
             sleep(0.05)
         sleep(chance.uniform(0.0, 0.5))
+        team.look_after_workers()
         strike(team, chance)
         restored = datetime.now(UTC)
     assert team.client is not None
@@ -193,6 +219,7 @@ def until_all_is_done(team: Team, kit: CallKit) -> None:
     """Until no call is worked on, or nothing has happened for a long time."""
     before, since = -1, monotonic()
     while monotonic() - since < team.scale.patience:
+        team.look_after_workers()
         try:
             left = kit.count("status:processing", at_most=10 * team.scale.calls)
         except BackendError:

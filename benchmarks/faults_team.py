@@ -155,6 +155,12 @@ class Team:
         sweep = () if self.scale.sweep_every is None else ("--sweep-every", f"{self.scale.sweep_every:g}")
         return Worker(self.start(self.callkit("worker", "--processes", "2", *sweep), "worker.log"))
 
+    def look_after_workers(self) -> None:
+        """Start those again that ended by themselves, as systemd would: Celery gives up if its pool dies at birth."""
+        for place, worker in enumerate(self.workers):
+            if worker.process.poll() is not None:
+                self.workers[place] = self.start_worker()
+
     def start_client(self) -> None:
         options = ("--calls", str(self.scale.calls), "--seconds", str(self.scale.seconds), "--report", str(self.report))
         self.client = self.start((sys.executable, "-m", "benchmarks.faults_client", *options), "client.log")
@@ -180,7 +186,8 @@ class Team:
         """Stop everybody; what was wrong with how they ended."""
         if self.client and self.client.poll() is None:
             self.client.kill()
-        wrong = [f"a worker ended with {code}" for worker in self.workers if (code := worker.stop())]
+        self.look_after_workers()
+        wrong = [f"a worker ended with {code}" for worker in self.workers if (code := worker.wait().stop())]
         until = monotonic() + 10
         while (alive := [pid for pid in self.below if is_alive(pid)]) and monotonic() < until:
             sleep(0.1)

@@ -28,7 +28,7 @@ def search_chapter(title: str, database: str, repository: SqlRepository, sizes: 
     wrong, checked = number_search.check(repository, rows, searches)
     text = (
         f"The newest 20 calls whose caller or receiver holds the text, by `SqlRepository.find` on {database}: medians "
-        f"of {sizes.searches} searches of each class; then pages of all calls by their cursors. {checked} searches were "
+        f"of {sizes.searches} searches of each class; then pages of all calls by their cursors. {checked} were "
         f"held against a scan of all calls with `matches`: {wrong} were wrong."
     )
     return Chapter(title, text, tuple(found))

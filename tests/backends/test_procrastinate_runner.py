@@ -201,7 +201,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_missing_tables_are_one_sentence(postgres_url: str, tmp_path: Path) -> None:
     runner: Any = open_runner(f"procrastinate+{postgres_url}")
     with runner:
-        for use in (runner.waiting, lambda: runner.submit(Note(tmp_path))):
+        for use in (lambda: runner.submit(Note(tmp_path)), runner.waiting):
             with pytest.raises(RunnerError, match="no tables for Procrastinate: run `callkit db upgrade`"):
                 use()
 
@@ -210,6 +210,11 @@ def test_so_is_a_database_that_is_away(tmp_path: Path) -> None:
     runner: Any = open_runner("procrastinate+postgresql://me:s3cret@127.0.0.1:1/calls")
     with pytest.raises(RunnerError, match="refused") as away:
         runner.waiting()
+    with runner:
+        with pytest.raises(RunnerError, match="couldn't get a connection"):
+            runner.submit(Note(tmp_path))
+        with pytest.raises(RunnerError, match="does not answer"):  # and nobody waits for it again
+            runner.submit(Note(tmp_path))
     assert "s3cret" not in str(away.value)
     assert "\n" not in str(away.value)
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 
@@ -129,6 +130,25 @@ if sys.platform != "win32":
             return True
         # a container may have nobody who buries orphans
         return "State:\tZ" in Path(f"/proc/{pid}/status").read_text() if sys.platform == "linux" else False
+
+    def test_one_that_is_killed_is_replaced(
+        tmp_path: Path, wav: WavMaker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        started: list[subprocess.Popen[bytes]] = []
+        popen = subprocess.Popen
+
+        def told(*args: Any, **options: Any) -> "subprocess.Popen[bytes]":
+            started.append(popen(*args, **options))
+            return started[-1]
+
+        monkeypatch.setattr("callkit.runners.sweeper.subprocess.Popen", told)
+        with sweeper(Settings(data=str(tmp_path)), 0.05):
+            started[0].kill()
+            assert soon(lambda: len(started) == 2)
+            leave(tmp_path, wav, 0)
+            assert soon(lambda: processing(tmp_path) == 0)
+        assert [process.returncode for process in started] == [-signal.SIGKILL, 0]
+        assert "The process that sweeps ended with -9: another one is started." in caplog.text
 
     def test_its_settings_are_no_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         seen: list[object] = []

@@ -21,7 +21,7 @@ def upgrade(arguments: Namespace) -> int:
     repository.upgrade()
     after = repository.revision()
     emit(f"{repository}: {f'revision {after} already' if before == after else f'now has revision {after}'}")
-    if (settings.runner or "").partition("+")[0] == "procrastinate":
+    if (settings.runner or "").partition("?")[0].partition("+")[0] == "procrastinate":
         from callkit.backends.runners.procrastinate import prepare  # an extra
 
         prepare(settings.runner or "", repository.url)

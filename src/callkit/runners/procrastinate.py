@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime
-from logging import getLogger
+from logging import ERROR, getLogger
 from traceback import format_exc
 
 from procrastinate import App, PsycopgConnector
@@ -36,6 +36,7 @@ def serve(runner: ProcrastinateRunner, task_of: TaskOf, processes: int) -> int:
     Returns:
         The exit code.
     """
+    getLogger("psycopg.pool").setLevel(ERROR)  # tells of every single try while the database is away
     pool = ProcessPool(processes, runner.timeout)
     try:
         asyncio.run(_work(runner, task_of, pool, processes))

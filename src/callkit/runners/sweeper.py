@@ -7,8 +7,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from threading import Event, Thread
+from contextlib import contextmanager, suppress
+from threading import Event, Lock, Thread
 from time import sleep
 from typing import IO, cast
 
@@ -25,6 +25,7 @@ _COMMAND = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); from callkit.runners.sweeper import main; main()"
 )
 _END_TIMEOUT = 10.0
+_PAUSE = 5.0  # seconds before one that died is replaced
 
 
 def keep_sweeping(settings: Settings, every: float, stop: Event, tell: Callable[[Swept], None]) -> None:
@@ -57,16 +58,54 @@ def keep_sweeping(settings: Settings, every: float, stop: Event, tell: Callable[
 @contextmanager
 def sweeper(settings: Settings, every: float) -> Iterator[None]:
     """A process that sweeps while the block runs, and ends with this process, however that ends."""
-    process = subprocess.Popen([sys.executable, "-c", _COMMAND], stdin=subprocess.PIPE)
-    with cast("IO[bytes]", process.stdin) as orders:
-        pickle.dump(sys.path, orders)
-        pickle.dump((settings, every, logging.getLogger("callkit").level), orders)  # arguments could be read by anybody
-        orders.flush()
-        try:
-            yield
-        finally:
-            orders.close()
-            _end(process)
+    keeper = _Keeper(settings, every)
+    keeper.start()
+    try:
+        yield
+    finally:
+        keeper.end()
+
+
+class _Keeper(Thread):
+    """Starts the process, and another one if it dies: nobody else would miss it."""
+
+    def __init__(self, settings: Settings, every: float) -> None:
+        super().__init__(name="callkit-sweeper", daemon=True)
+        # not as arguments, which anybody could read
+        self._orders = pickle.dumps(sys.path) + pickle.dumps((settings, every, logging.getLogger("callkit").level))
+        self._pause = min(every, _PAUSE)
+        self._over = Event()
+        self._lock = Lock()
+        self._process = self._new_process()
+
+    def run(self) -> None:
+        code = self._process.wait()
+        while not self._over.wait(self._pause):
+            log.warning("The process that sweeps ended with %d: another one is started.", code)
+            with self._lock:
+                if not self._over.is_set():
+                    _hang_up(self._process)
+                    self._process = self._new_process()
+            code = self._process.wait()
+
+    def end(self) -> None:
+        with self._lock:
+            self._over.set()
+        _hang_up(self._process)
+        _end(self._process)
+
+    def _new_process(self) -> "subprocess.Popen[bytes]":
+        process = subprocess.Popen([sys.executable, "-c", _COMMAND], stdin=subprocess.PIPE)
+        orders = cast("IO[bytes]", process.stdin)
+        with suppress(BrokenPipeError):  # it died at birth, which is noticed
+            orders.write(self._orders)
+            orders.flush()
+        return process
+
+
+def _hang_up(process: "subprocess.Popen[bytes]") -> None:
+    with suppress(BrokenPipeError):
+        cast("IO[bytes]", process.stdin).close()
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

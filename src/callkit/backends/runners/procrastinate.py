@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import Any, Self
 
@@ -12,7 +12,7 @@ from procrastinate import App, SyncPsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.schema import SchemaManager
 
-from callkit.backends.runners.publisher import message_of
+from callkit.backends.runners.publisher import Breaker, message_of
 from callkit.backends.runners.value import Engine, RunnerValue, positive, split_options
 from callkit.core.masking import masked
 from callkit.errors import RunnerError, SettingsError
@@ -99,20 +99,23 @@ class _Sender:
         self._lock = Lock()
         self._opened = False
         self._closed = False
+        self._breaker = Breaker()
         connections: dict[str, Any] = {"min_size": 0, "max_size": 4, "timeout": _PATIENCE, "max_idle": 60.0}
         self._app = App(connector=SyncPsycopgConnector(conninfo=runner.url, **connections))
 
     def submit(self, task: Task) -> None:
         message = message_of(task)
+        self._breaker.check()
         self._open()
         # A message that waits already need not wait twice
         lock = f"{self._runner.queue} {json.dumps(message, sort_keys=True)}"
         job = self._app.configure_task(WORK, queue=self._runner.queue, queueing_lock=lock)
-        with self._runner.translated():
-            try:
+        try:
+            with self._runner.translated(), suppress(AlreadyEnqueued):
                 job.defer(message=dict(message))
-            except AlreadyEnqueued:
-                return
+        except RunnerError:
+            self._breaker.trip()
+            raise
 
     def _open(self) -> None:
         with self._lock:

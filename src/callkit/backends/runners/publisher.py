@@ -10,7 +10,7 @@ from time import monotonic
 from callkit.errors import RunnerError
 from callkit.protocols import Message, Portable, Task
 
-__all__ = ["CHUNK", "Publisher", "message_of"]
+__all__ = ["CHUNK", "Breaker", "Publisher", "message_of"]
 
 log = logging.getLogger("callkit.runners")
 
@@ -18,7 +18,7 @@ CHUNK = 20
 """Tasks in a message at most: a message costs about 5 ms on its way, a task as good as nothing."""
 
 _LINGER = 0.03  # seconds that a message waits for company
-_PAUSE = 5.0  # seconds for which a broker that did not answer is not asked again
+_PAUSE = 5.0  # seconds for which a server that did not answer is not asked again
 
 Send = Callable[[Sequence[Message]], None]
 
@@ -34,6 +34,30 @@ def message_of(task: Task) -> Message:
     return task.message()
 
 
+class Breaker:
+    """Spares everybody the wait for a server that did not answer a moment ago."""
+
+    def __init__(self) -> None:
+        self._closed_until = 0.0
+
+    def check(self) -> None:
+        """Let pass, or not.
+
+        Raises:
+            RunnerError: it was tripped a moment ago.
+        """
+        if monotonic() < self._closed_until:
+            raise RunnerError("The queue does not answer: it is asked again in a few seconds.")
+
+    def trip(self) -> None:
+        """It did not answer."""
+        self._closed_until = monotonic() + _PAUSE
+
+    def reset(self) -> None:
+        """It did."""
+        self._closed_until = 0.0
+
+
 class Publisher:
     """Sends what is submitted, in its order, from a thread of its own.
 
@@ -45,18 +69,17 @@ class Publisher:
         self._thread = ThreadPoolExecutor(1, "callkit-publisher")
         self._messages: deque[Message] = deque()
         self._closing = Event()
-        self._away_until = 0.0
+        self._breaker = Breaker()
 
     def submit(self, task: Task) -> None:
         """Take it on, and return at once.
 
         Raises:
-            RunnerError: it can't travel, or the broker did not answer a moment ago.
+            RunnerError: it can't travel, or the queue did not answer a moment ago.
             RuntimeError: the publisher was closed.
         """
         message = message_of(task)
-        if monotonic() < self._away_until:
-            raise RunnerError("The broker does not answer: it is asked again in a few seconds.")
+        self._breaker.check()
         self._messages.append(message)
         self._thread.submit(self._publish)
 
@@ -83,11 +106,11 @@ class Publisher:
         except RunnerError as error:
             self._give_up(error, len(chunk))
         else:
-            self._away_until = 0.0
+            self._breaker.reset()
 
     def _give_up(self, error: RunnerError, unsent: int) -> None:
         """Nobody need wait for each single message of a burst: those who come next are told at once."""
-        self._away_until = monotonic() + _PAUSE
+        self._breaker.trip()
         unsent += len(self._messages)
         self._messages.clear()
         log.warning("%s %d tasks wait for sweep().", error, unsent)
