@@ -88,6 +88,21 @@ def deployment(session: nox.Session) -> None:
 
 
 @nox.session
+def browser(session: nox.Session) -> None:
+    """The report's page in a real browser; `CALLKIT_PICTURES=docs/images` renews the pictures of the docs."""
+    session.install("-e", ".", *group("test"), *group("browser"))
+    session.run("playwright", "install", "chromium")
+    session.run("pytest", "tests/report/test_report_browser.py", *session.posargs, env={"CI_BROWSER": "1"})
+
+
+@nox.session
+def accuracy(session: nox.Session) -> None:
+    """Speech, talk share, interruptions and music against the truth, side by side with the peers."""
+    session.install("-e", ".[silero]", *group("accuracy"))
+    session.run("python", "-m", "benchmarks.accuracy", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     session.install("-e", ".", *group("docs"))
     session.run("mkdocs", "build", "--strict", *session.posargs, env={"NO_MKDOCS_2_WARNING": "1"})

@@ -20,7 +20,7 @@ from attrs import frozen
 ROOT = Path(__file__).parents[1]
 DOCKERFILE = ROOT / "examples" / "deployment" / "Dockerfile"
 _HOME = "/opt/callkit"
-_WORKS = ("--version", "--help")
+_WORKS = ("--version", "--help", "worker --help", "db upgrade --help")
 _EXTRAS = "import botocore, celery, psycopg"
 
 

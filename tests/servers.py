@@ -76,6 +76,7 @@ class Plan:
     environ: Mapping[str, str] = field(factory=lambda: dict(os.environ))
     user: tuple[int, int] | None = None
     stop: signal.Signals = signal.SIGTERM
+    stale: Path | None = None  # what a killed one leaves, and would be taken for the new one's
 
 
 @define
@@ -98,6 +99,8 @@ class Server:
 
     def start(self) -> Self:
         """Start it; it is ready later."""
+        if self.plan.stale:
+            self.plan.stale.unlink(missing_ok=True)
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [*_launcher(self.plan.user), *map(str, self.plan.command)],
@@ -298,7 +301,7 @@ def _postgres(folder: Path) -> Plan:
 
     # SIGQUIT: at once, without a checkpoint
     place = Place(f"postgresql://postgres@127.0.0.1:{port}/postgres")
-    return Plan(command, is_ready, place, environ, user, signal.SIGQUIT)
+    return Plan(command, is_ready, place, environ, user, signal.SIGQUIT, data / "postmaster.pid")
 
 
 def _nobody() -> tuple[int, int] | None:
