@@ -5,13 +5,20 @@ Times are float seconds from the first decoded frame, intervals are half-open `[
 """
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Self
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
+
+from callkit.core.conversation import Conversation, Rules, measure_conversation
+from callkit.core.events import Event
+from callkit.core.explaining import Explanation, explain
+from callkit.core.health import Health
+from callkit.core.intervals import Interval
+from callkit.core.loudness import Loudness
+from callkit.core.party import Latency, PartyTalk
 
 __all__ = ["Analysis", "Interval", "Party", "Results", "SilenceMark", "gaps"]
-
-Interval = tuple[float, float]
-"""Seconds from the recording's start: `(start, end)`, half-open."""
 
 
 @frozen
@@ -39,6 +46,8 @@ class Party:
         rms_dbfs: level of the whole channel, -120.0 to 0.0.
         peak_dbfs: the largest sample, -120.0 to 0.0.
         clipping_percent: 0 to 100, the share of samples at the largest value that the codec can hold.
+        loudness: how loud the channel is to people.
+        talk: the party's part in the conversation; all None if it is not known who of several people spoke.
     """
 
     channel: int
@@ -47,6 +56,42 @@ class Party:
     rms_dbfs: float
     peak_dbfs: float
     clipping_percent: float
+    loudness: Loudness | None = None
+    talk: PartyTalk = field(factory=PartyTalk)
+
+    def with_talk(self, talk: PartyTalk) -> Self:
+        """The same, with its part in the conversation."""
+        return evolve(self, talk=talk)
+
+    @property
+    def talk_share(self) -> float | None:
+        """0 to 1, of all parties' talk time."""
+        return self.talk.talk_share
+
+    @property
+    def talk_percent(self) -> float | None:
+        """0 to 100, of the recording's duration."""
+        return self.talk.talk_percent
+
+    @property
+    def turns(self) -> int | None:
+        """How many."""
+        return self.talk.turns
+
+    @property
+    def longest_monologue(self) -> float | None:
+        """Seconds of the longest turn."""
+        return self.talk.longest_monologue
+
+    @property
+    def interruptions(self) -> int | None:
+        """How many it made."""
+        return self.talk.interruptions
+
+    @property
+    def latency(self) -> Latency | None:
+        """How long it took to answer: median, 90th percentile, mean, n."""
+        return self.talk.latency
 
 
 @frozen
@@ -70,6 +115,11 @@ class Analysis:
         method: what made the silence marks: "adaptive" or "pydub".
         parameters: what they were made with.
         fingerprint: analyser, version and parameters; equal fingerprints give equal results.
+        hold: stretches with hold music, on whatever channel; None if nobody looked for it.
+        events: keys, tones and music, in order of their start. Keys that were pressed are masked, unless asked for.
+        loudness: of all channels added up.
+        health: how well the call was recorded, and what to do about it.
+        rules: where the lines are drawn between turns, interruptions and dead air.
     """
 
     duration: float
@@ -88,6 +138,39 @@ class Analysis:
     method: str
     parameters: Mapping[str, float | int | str | None] = field(hash=False)
     fingerprint: str
+    hold: tuple[Interval, ...] | None = None
+    events: tuple[Event, ...] = ()
+    loudness: Loudness | None = None
+    health: Health | None = None
+    rules: Rules = field(factory=Rules)
+
+    @property
+    def separable(self) -> bool:
+        """Whether it is known who spoke: not in a mono recording, nor if both channels carry the same sound."""
+        return self.channels > 1 and not (self.health and self.health.dual_mono)
+
+    @cached_property
+    def conversation(self) -> Conversation:
+        """What the parties did together: turns, overlap, interruptions, dead air; reckoned from their speech."""
+        speech = [party.speech for party in self.parties]
+        return measure_conversation(speech, self.duration, hold=self.hold, rules=self.rules, separable=self.separable)
+
+    def explain(self, metric: str, party: int | None = None) -> Explanation:
+        """What a figure of `conversation` means, how it was made, and of which intervals.
+
+        Args:
+            metric: its name, such as "talk_share".
+            party: whose, by its place in `parties`; None: every party's, or the call's.
+
+        Raises:
+            SettingsError: there is no such figure, or no such party.
+        """
+        return explain(metric, self.conversation, party=party, method=self.speech_method)
+
+    @property
+    def speech_method(self) -> str:
+        """What found the speech."""
+        return "channel_energy"
 
     @property
     def silence_share(self) -> float | None:
