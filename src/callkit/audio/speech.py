@@ -13,7 +13,17 @@ from numpy.typing import NDArray
 from callkit.audio.energy import FRAMES_PER_SECOND
 from callkit.core.analysis import Interval
 
-__all__ = ["Levels", "Runs", "covered", "seconds", "speech_runs"]
+__all__ = [
+    "FRAMES_PER_SECOND",
+    "Levels",
+    "Runs",
+    "covered",
+    "except_for",
+    "joined",
+    "seconds",
+    "speech_runs",
+    "stretches",
+]
 
 Levels = NDArray[np.int16]
 """Hundredths of a dBFS, one for each 10 ms: an hour takes 720 kB, so that ten hours fit into memory."""
@@ -43,7 +53,20 @@ def speech_runs(levels: Levels) -> Runs:
         frames = slice(begin, begin + _CHUNK)
         places = np.arange(begin, begin + len(smooth[frames]))
         loud[frames] = smooth[frames] > np.interp(places, centres, threshold)
-    return _joined(_stretches(loud))
+    return joined(stretches(loud))
+
+
+def except_for(runs: Runs, others: Sequence[Runs]) -> Runs:
+    """Runs without what lies in any of the others; what is left in crumbs is dropped."""
+    last = max([int(one[-1, 1]) for one in (runs, *others) if len(one)], default=0)
+    kept = np.zeros(last, np.bool_)
+    for begin, end in runs:
+        kept[begin:end] = True
+    for other in others:
+        for begin, end in other:
+            kept[begin:end] = False
+    left = stretches(kept)
+    return left[left[:, 1] - left[:, 0] >= _SHORTEST]
 
 
 def _smoothed(levels: Levels) -> Levels:
@@ -78,11 +101,12 @@ def _ranked_around(values: NDArray[np.float64], rank: int) -> NDArray[np.float64
     return np.asarray(np.partition(around, rank, axis=1)[:, rank])
 
 
-def _stretches(loud: NDArray[np.bool_]) -> Runs:
+def stretches(loud: NDArray[np.bool_]) -> Runs:
+    """Where it is true."""
     return np.flatnonzero(np.diff(loud, prepend=False, append=False)).reshape(-1, 2)
 
 
-def _joined(runs: Runs) -> Runs:
+def joined(runs: Runs) -> Runs:
     """Without clicks, and without short gaps."""
     runs = runs[runs[:, 1] - runs[:, 0] >= _SHORTEST]
     apart = runs[1:, 0] - runs[:-1, 1] >= _JOINED
