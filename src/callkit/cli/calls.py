@@ -14,7 +14,7 @@ from callkit.settings import Settings, load
 if TYPE_CHECKING:
     from callkit.kit import CallKit
 
-__all__ = ["erase", "list_", "search", "show"]
+__all__ = ["each", "erase", "list_", "search", "show"]
 
 _ALL = 10**9
 
@@ -60,7 +60,11 @@ def show(arguments: Namespace) -> int:
     """Everything about calls."""
     settings = load(vars(arguments), config=arguments.config)
     with settings.open_kit("inline", must_exist=True) as kit:
-        return _each(arguments.ids, lambda call_id: _show(kit, settings, call_id, arguments.json))
+        if arguments.explain:
+            from callkit.cli.explain import Explained  # only what is asked for
+
+            return each(arguments.ids, Explained(kit, tuple(arguments.explain), arguments.json).show)
+        return each(arguments.ids, lambda call_id: _show(kit, settings, call_id, arguments.json))
 
 
 def _show(kit: "CallKit", settings: Settings, call_id: str, as_json: bool) -> None:
@@ -85,7 +89,7 @@ def erase(arguments: Namespace) -> int:
         if not arguments.yes and not _confirmed(len(arguments.ids)):
             complain("nothing was erased.")
             return 1
-        return _each(arguments.ids, lambda call_id: _erase(kit, call_id, arguments.reason))
+        return each(arguments.ids, lambda call_id: _erase(kit, call_id, arguments.reason))
 
 
 def _erase(kit: "CallKit", call_id: str, reason: str) -> None:
@@ -98,7 +102,7 @@ def _confirmed(calls: int) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _each(call_ids: list[str], work: Callable[[str], None]) -> int:
+def each(call_ids: list[str], work: Callable[[str], None]) -> int:
     """One after the other; what goes wrong with one does not stop the others."""
     code = 0
     for call_id in call_ids:

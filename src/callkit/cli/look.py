@@ -12,7 +12,7 @@ from callkit.core.analysis import Party
 from callkit.core.call import Call, Status
 from callkit.report.strip import ASCII, blocks, glyphs_for, loudest, merged, shares
 
-__all__ = ["Look", "length", "percent"]
+__all__ = ["Look", "length", "percent", "style_of"]
 
 _CHANNEL_STYLES = ("cyan", "yellow", "magenta", "green")
 _STATUS_STYLES = {Status.READY: "green", Status.FAILED: "bold red", Status.PROCESSING: "blue"}
@@ -54,11 +54,12 @@ class Look:
         who = loudest([shares(party.speech, duration, cells) for party in parties])
         strip = Text()
         for character, row in zip(blocks(shares(together, duration, cells), self.glyphs), who, strict=True):
-            strip.append(character, style="dim" if row is None else _style(parties[row].channel))
+            strip.append(character, style="dim" if row is None else style_of(parties[row].channel))
         return strip
 
 
-def _style(channel: int) -> str:
+def style_of(channel: int) -> str:
+    """The colour of a channel."""
     return _CHANNEL_STYLES[channel % len(_CHANNEL_STYLES)]
 
 

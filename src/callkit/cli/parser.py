@@ -11,6 +11,7 @@ _EXAMPLES = """Examples:
   callkit process recordings/           measure every recording in a folder
   callkit search 'silence>30%'          find calls
   callkit show ID                       everything about one call
+  callkit report ID --html call.html    a page about it
   callkit doctor                        is everything there that callkit needs?
 """
 
@@ -27,7 +28,7 @@ def build() -> ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     common = common_options()
-    for add in (_process, _list, _search, _show, _erase, *UPKEEP):
+    for add in (_process, _list, _search, _show, _report, _erase, *UPKEEP):
         add(commands, common)
     return parser
 
@@ -110,11 +111,48 @@ Terms:
 def _show(commands: Commands, common: ArgumentParser) -> None:
     examples = [
         ("callkit show 01993f6e-…", "who, when, how long, and when nobody spoke"),
+        ("callkit show ID --explain talk_share", "what the figure means, and how it was made"),
         ("callkit show ID --json", ""),
     ]
     parser = add_command(commands, common, "calls:show", "Show everything about calls.", examples)
     parser.add_argument("ids", metavar="ID", nargs="+", help="as `callkit list` shows them")
+    parser.add_argument(
+        "--explain",
+        metavar="FIGURE",
+        action="append",
+        default=[],
+        help='what a figure means, and how it was made; may be repeated; "all": every one',
+    )
     json_option(parser)
+
+
+def _report(commands: Commands, common: ArgumentParser) -> None:
+    parser = add_command(
+        commands,
+        common,
+        "report:report",
+        "Report what happened in a call: in the terminal, as a page, as a picture. Or make a table of many calls.",
+        [
+            ("callkit report ID", "who spoke when, the figures, and what is wrong with the recording"),
+            ("callkit report ID --html call.html --png call.png", "a page of its own, a picture"),
+            ("callkit report --all --csv calls.csv since:2026-09-01", "a row for each call that a search finds"),
+        ],
+    )
+    parser.add_argument(
+        "terms", metavar="ID", nargs="*", help="as `callkit list` shows it; with --all: terms of a search"
+    )
+    parser.add_argument("--html", metavar="FILE", help="a page that needs nothing else; - is stdout")
+    parser.add_argument(
+        "--audio", action="store_true", help="put the recording into the page, too, which makes it large"
+    )
+    parser.add_argument("--png", metavar="FILE", help="a picture of who speaks when, and when nobody does")
+    parser.add_argument("--all", action="store_true", help="a table of all calls, or of those that a search finds")
+    parser.add_argument("--csv", metavar="FILE", help="where the table goes; - is stdout")
+    parser.add_argument("--parquet", metavar="FILE", help="the same as a Parquet file")
+    parser.add_argument("--bom", action="store_true", help="begin the CSV so that Excel knows it is UTF-8")
+    parser.add_argument(
+        "--parties", metavar="N", type=count, default=2, help="that get columns in a table (default: 2)"
+    )
 
 
 def _erase(commands: Commands, common: ArgumentParser) -> None:

@@ -1,0 +1,27 @@
+"""What reports and explanations are about: measured calls."""
+
+from datetime import tzinfo
+from typing import TYPE_CHECKING
+
+from callkit.core.roles import roles_of
+from callkit.errors import InvalidCallError
+from callkit.report.subject import Subject
+
+if TYPE_CHECKING:
+    from callkit.kit import CallKit
+
+__all__ = ["subject_of"]
+
+
+def subject_of(kit: "CallKit", call_id: str, zone: tzinfo) -> Subject:
+    """A call, what was measured of it, and who is on its channels.
+
+    Raises:
+        CallNotFoundError: there is no such call.
+        InvalidCallError: nothing was measured yet.
+    """
+    call = kit.get(call_id)
+    found = kit.results(call.id)
+    if found is None:
+        raise InvalidCallError(f"Nothing was measured of call {call.id} (status {call.status}): process it first.")
+    return Subject(call, found.analysis, roles_of(found.analysis.channels, call.direction), zone)
