@@ -40,7 +40,7 @@ def test_both_kits_have_the_same_methods() -> None:
 def test_each_takes_the_same_arguments_and_gives_the_same(name: str) -> None:
     sync, skin = methods(CallKit)[name], methods(AsyncCallKit)[name]
     assert list(sync.parameters.values()) == list(skin.parameters.values())
-    if name != "calls":  # an iterator there, an async iterator here
+    if name not in {"calls", "outdated"}:  # an iterator there, an async iterator here
         assert sync.return_annotation == skin.return_annotation
 
 

@@ -6,6 +6,7 @@ Runs on asyncio and trio.
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, ParamSpec, Self, TypeVar
@@ -158,6 +159,13 @@ class AsyncCallKit:
             if page.next is None:
                 return
             page = await self.find(query, limit=200, after=page.next)
+
+    async def outdated(self, query: Query | str = "") -> AsyncIterator[Call]:
+        """See `CallKit.outdated`: `async for call in kit.outdated("since:2026-09-01")`."""
+        found = self.sync.outdated(query)
+        while batch := await _run(lambda: list(islice(found, 200))):
+            for call in batch:
+                yield call
 
     async def count(self, query: Query | str = "", *, at_most: int = 1000) -> int:
         """See `CallKit.count`."""

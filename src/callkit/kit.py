@@ -4,13 +4,14 @@ import logging
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from time import monotonic, sleep
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 from uuid import UUID
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from callkit.audio.analyser import Options
 from callkit.audio.clip import cut
@@ -350,6 +351,21 @@ class CallKit:
             raise RecordingNotFoundError(str(call.id), call.status)
         return call.recording
 
+    def outdated(self, query: Query | str = "") -> Iterator[Call]:
+        """The ready calls among those that match that would be measured in another way now; `retry` does it.
+
+        Another way: a newer analyser, or other `options` (see `Options.fingerprint`).
+
+        Raises:
+            InvalidQueryError: the text can't be read.
+        """
+        ready: dict[str, Any] = {"statuses": (Status.READY,)}
+        for calls in batched(self.calls(evolve(_to_query(query), **ready)), 200):
+            results = self.results_of(calls)
+            for call in calls:
+                if call.id not in results or results[call.id].analysis.fingerprint != self.options.fingerprint:
+                    yield call
+
     # ---- a call's life
 
     def wait(self, call_id: UUID | str, timeout: float | None = None) -> Call:
@@ -461,6 +477,13 @@ def pauses(timeout: float | None) -> Iterator[float]:
         yield min(pause, left)
         pause = min(pause * 1.5, 0.25)
     yield 0.0
+
+
+def batched(calls: Iterable[Call], size: int) -> Iterator[list[Call]]:
+    """So many at a time."""
+    source = iter(calls)
+    while batch := list(islice(source, size)):
+        yield batch
 
 
 def _to_id(call_id: UUID | str) -> UUID:

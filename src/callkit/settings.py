@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from datetime import timedelta, tzinfo
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from attrs import Attribute, field, fields_dict, frozen
 
 from callkit.core.masking import masked
+from callkit.core.roles import ChannelMap
 from callkit.errors import SettingsError
 from callkit.zones import zone_of
 
@@ -56,6 +57,12 @@ class Settings:
     lease: float = _setting(30.0, float, "seconds that a worker may be silent before another takes over")
     longest: float = _setting(3600.0, float, "seconds after which a worker is given up in any case")
     attempts: int = _setting(3, int, "how many workers may die of a call before it is failed")
+    detector: str | None = _setting(
+        None, str, "silero: a neural detector is asked about music and noise; default: none"
+    )
+    channel_map: str | None = _setting(
+        None, str, "who is on which channel, as in 0=agent,1=customer; default: direction"
+    )
     public_url: str | None = _setting(None, str, "where recordings are served, unless the storage signs URLs by itself")
     url_secret: str | None = _setting(
         None, str, "what URLs of recordings are signed with: 32 bytes or more", shown=False
@@ -71,6 +78,15 @@ class Settings:
             SettingsError: there is none of this name.
         """
         return zone_of(self.timezone)
+
+    @property
+    def roles(self) -> ChannelMap | None:
+        """Who is on which channel; None: the direction of each call tells.
+
+        Raises:
+            SettingsError: the map can't be read.
+        """
+        return ChannelMap(self.channel_map) if self.channel_map else None
 
     def open_kit(self, runner: str | None = None, *, must_exist: bool = False) -> "CallKit":
         """The kit that these settings describe.
@@ -95,7 +111,11 @@ class Settings:
             database=self.database,
             storage=self.storage,
             runner=runner or self.runner or "inline",
-            options=Options(min_silence=self.min_silence, max_duration=self.max_duration),
+            options=Options(
+                min_silence=self.min_silence,
+                max_duration=self.max_duration,
+                detector=cast("Literal['silero'] | None", self.detector),
+            ),
             leasing=Leasing(timedelta(seconds=self.lease), timedelta(seconds=self.longest), self.attempts),
             public_url=self.public_url,
             url_secret=self.url_secret,

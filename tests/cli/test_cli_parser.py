@@ -71,7 +71,6 @@ def test_the_first_page_names_every_command(run: Run) -> None:
     [
         ([], "required"),
         (["proces"], "invalid choice: 'proces'"),
-        (["process"], "required: PATH"),
         (["process", "x", "--nonsense"], "unrecognized arguments: --nonsense"),
         (["process", "x", "--processes", "0"], "'0' is no whole number above 0"),
         (["process", "x", "--min-silence", "0"], "must be above 0"),

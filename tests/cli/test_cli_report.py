@@ -176,7 +176,7 @@ def test_a_table_as_parquet(run: Run) -> None:
 
 def test_a_table_that_breaks_off_is_not_there(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("calls.csv").write_text("older")
-    monkeypatch.setattr("callkit.cli.report.roles_of", lambda *_: 1 / 0)
+    monkeypatch.setattr("callkit.cli.report.roles_of", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run("report", "--all", "--csv", "calls.csv")
     assert Path("calls.csv").read_text() == "older"
@@ -238,3 +238,17 @@ def test_explanations_of_what_is_not_there(run: Run, processed: str) -> None:
     done = run("show", UNKNOWN, processed, "--explain", "tail", "--json")
     assert done.code == 1
     assert [one["id"] for one in done.objects] == [processed]
+
+
+def test_a_channel_map_names_the_parties(run: Run, processed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    by_direction = run("show", processed, "--explain", "talk_time").out
+    monkeypatch.setenv("CALLKIT_CHANNEL_MAP", "0=agent,1=customer")
+    by_map = run("show", processed, "--explain", "talk_time").out
+    assert by_direction.index("customer") < by_direction.index("agent")
+    assert by_map.index("agent") < by_map.index("customer")
+    rows = list(csv.DictReader(run("report", "--all", "--csv", "-").out.splitlines()))
+    assert "agent" in str(rows[1]["party0_role"] if "party0_role" in rows[1] else rows[1])
+    monkeypatch.setenv("CALLKIT_CHANNEL_MAP", "0=boss")
+    done = run("report", processed)
+    assert done.code == 2
+    assert "channel map '0=boss'" in done.err

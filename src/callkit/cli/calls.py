@@ -63,7 +63,7 @@ def show(arguments: Namespace) -> int:
         if arguments.explain:
             from callkit.cli.explain import Explained  # only what is asked for
 
-            return each(arguments.ids, Explained(kit, tuple(arguments.explain), arguments.json).show)
+            return each(arguments.ids, Explained(kit, tuple(arguments.explain), arguments.json, settings.roles).show)
         return each(arguments.ids, lambda call_id: _show(kit, settings, call_id, arguments.json))
 
 

@@ -12,6 +12,7 @@ from callkit.core.conversation import measure_conversation
 from callkit.core.definitions import DEFINITIONS
 from callkit.core.explaining import Explanation, explain
 from callkit.core.party import Latency
+from callkit.core.roles import ChannelMap
 from callkit.report.lanes import clock
 from callkit.report.subject import Subject
 from callkit.wire import call_to_dict
@@ -43,6 +44,7 @@ class Explained:
     kit: "CallKit"
     metrics: tuple[str, ...] = field(converter=_to_metrics)
     as_json: bool = False
+    channel_map: ChannelMap | None = None
 
     def show(self, call_id: str) -> None:
         """Of one call.
@@ -50,7 +52,7 @@ class Explained:
         Raises:
             CallNotFoundError, InvalidCallError: as `subject_of`.
         """
-        subject = subject_of(self.kit, call_id, UTC)
+        subject = subject_of(self.kit, call_id, UTC, self.channel_map)
         found = [subject.analysis.explain(name) for name in self.metrics]
         if self.as_json:
             results = self.kit.results(call_id)

@@ -51,9 +51,14 @@ def _process(commands: Commands, common: ArgumentParser) -> None:
             ("callkit process recordings/", "a folder, with all its folders"),
             ("callkit process call.wav --tag vip", "one file"),
             ("callkit process . --names '{direction}-{number}-{extension}-{date}-{time}-{uniqueid}'", ""),
+            ("callkit process --again --since 2026-09-01", "what a newer callkit would measure in another way"),
         ],
     )
-    parser.add_argument("paths", metavar="PATH", nargs="+", help="files and folders")
+    parser.add_argument("paths", metavar="PATH", nargs="*", help="files and folders")
+    parser.add_argument(
+        "--again", action="store_true", help="measure kept calls once more, where figures would come out differently"
+    )
+    parser.add_argument("--since", metavar="DAY", help="with --again: only calls that began then or later")
     parser.add_argument(
         "--processes", metavar="N", type=count, help="worker processes (default: as many as are worth it)"
     )

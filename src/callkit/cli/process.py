@@ -15,19 +15,24 @@ from callkit.cli.progress import Progress, progress
 from callkit.cli.waiting import Waiting
 from callkit.cli.workers import default_runner
 from callkit.core.call import Call, Status
-from callkit.errors import CallErasedError, CallKitError, ConflictError
+from callkit.errors import CallErasedError, CallKitError, ConflictError, SettingsError
 from callkit.folder import Found, Taken, recordings, take_in
 from callkit.settings import Settings, load
 
 if TYPE_CHECKING:
     from callkit.kit import CallKit
 
-__all__ = ["process"]
+__all__ = ["process", "report_failures"]
 
 
 def process(arguments: Namespace) -> int:
     """Take recordings in, wait until they are measured, and show them."""
     settings = load(vars(arguments), config=arguments.config)
+    _check(arguments)
+    if arguments.again:
+        from callkit.cli.again import again
+
+        return again(settings, arguments)
     found = recordings(arguments.paths, leave_out=_own_folders(settings))
     if not len(found):
         complain(f"there are no recordings ({_files(found.others, 'other')}).")
@@ -44,6 +49,13 @@ def process(arguments: Namespace) -> int:
         run.show(calls, as_json=arguments.json, quiet=arguments.quiet)
     finish()  # the table comes before what went wrong, in a log of both too
     return run.report(calls, found)
+
+
+def _check(arguments: Namespace) -> None:
+    if arguments.again and arguments.paths:
+        raise SettingsError("With --again kept calls are measured once more: leave the files out.")
+    if not arguments.again and (arguments.since or not arguments.paths):
+        raise SettingsError("Name the files and folders to process; or --again, with which --since makes sense.")
 
 
 def _own_folders(settings: Settings) -> list[str]:
@@ -123,10 +135,15 @@ class Run:
         if self.refused:
             total = len(found)
             _explain(f"{len(self.refused)} of {_files(total)} could not be taken in:", map(_sentence, self.refused))
-        failed = [call for call in calls if call.status is Status.FAILED]
-        if failed:
-            _explain(f"{len(failed)} of {len(calls)} calls failed:", map(_why, failed))
-        return 1 if self.refused or failed else 0
+        return 1 if report_failures(calls) or self.refused else 0
+
+
+def report_failures(calls: Sequence[Call]) -> bool:
+    """Which of them failed, and why, on stderr; whether any did."""
+    failed = [call for call in calls if call.status is Status.FAILED]
+    if failed:
+        _explain(f"{len(failed)} of {len(calls)} calls failed:", map(_why, failed))
+    return bool(failed)
 
 
 def _files(count: int, kind: str = "") -> str:

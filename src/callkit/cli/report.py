@@ -13,7 +13,7 @@ from callkit.cli.lines import batches
 from callkit.cli.output import complain, console, emit, sentence
 from callkit.cli.subjects import subject_of
 from callkit.core.query import Query, parse
-from callkit.core.roles import roles_of
+from callkit.core.roles import ChannelMap, roles_of
 from callkit.errors import NotFoundError, SettingsError
 from callkit.interop.columns import Entry
 from callkit.settings import Settings, load
@@ -35,11 +35,11 @@ def report(arguments: Namespace) -> int:
     """Of one call or several, or a table of all that match."""
     settings = load(vars(arguments), config=arguments.config)
     _check(arguments)
-    query = parse(" ".join(arguments.terms), zone=settings.zone) if arguments.all else Query()
+    query, roles = parse(" ".join(arguments.terms), zone=settings.zone) if arguments.all else Query(), settings.roles
     with settings.open_kit("inline", must_exist=True) as kit:
         try:
             if arguments.all:
-                return _table(kit, query, arguments)
+                return _table(kit, query, arguments, roles)
             return each(arguments.terms, lambda call_id: _report(kit, settings, call_id, arguments))
         except OSError as error:  # a file that was asked for can't be written
             complain(sentence(error))
@@ -69,7 +69,7 @@ def _check(arguments: Namespace) -> None:
 
 
 def _report(kit: "CallKit", settings: Settings, call_id: str, arguments: Namespace) -> None:
-    subject = subject_of(kit, call_id, settings.zone)
+    subject = subject_of(kit, call_id, settings.zone, settings.roles)
     if arguments.html:
         from callkit.report.page import page  # numpy is only for pictures
 
@@ -114,10 +114,10 @@ def _write(place: str, content: bytes) -> None:
 # ---- tables
 
 
-def _table(kit: "CallKit", query: Query, arguments: Namespace) -> int:
+def _table(kit: "CallKit", query: Query, arguments: Namespace, roles: ChannelMap | None) -> int:
     from callkit.interop.tables import write_csv, write_parquet
 
-    entries, parties = _entries(kit, query), arguments.parties
+    entries, parties = _entries(kit, query, roles), arguments.parties
     if arguments.parquet:
         with _whole(arguments.parquet) as part:
             written = write_parquet(entries, part, parties=parties)
@@ -132,14 +132,15 @@ def _table(kit: "CallKit", query: Query, arguments: Namespace) -> int:
     return 0
 
 
-def _entries(kit: "CallKit", query: Query) -> Iterator[Entry]:
+def _entries(kit: "CallKit", query: Query, roles: ChannelMap | None) -> Iterator[Entry]:
     """Calls with their results, some hundred in memory at a time."""
     for some in batches(kit.calls(query)):
         results = kit.results_of(some)
         for call in some:
             found = results.get(call.id)
             analysis = found.analysis if found else None
-            yield Entry(call, analysis, roles_of(analysis.channels, call.direction) if analysis else None)
+            known = roles_of(analysis.channels, call.direction, channel_map=roles) if analysis else None
+            yield Entry(call, analysis, known)
 
 
 class _Stdout:

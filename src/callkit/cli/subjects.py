@@ -3,7 +3,7 @@
 from datetime import tzinfo
 from typing import TYPE_CHECKING
 
-from callkit.core.roles import roles_of
+from callkit.core.roles import ChannelMap, roles_of
 from callkit.errors import InvalidCallError
 from callkit.report.subject import Subject
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["subject_of"]
 
 
-def subject_of(kit: "CallKit", call_id: str, zone: tzinfo) -> Subject:
+def subject_of(kit: "CallKit", call_id: str, zone: tzinfo, channel_map: ChannelMap | None = None) -> Subject:
     """A call, what was measured of it, and who is on its channels.
 
     Raises:
@@ -24,4 +24,5 @@ def subject_of(kit: "CallKit", call_id: str, zone: tzinfo) -> Subject:
     found = kit.results(call.id)
     if found is None:
         raise InvalidCallError(f"Nothing was measured of call {call.id} (status {call.status}): process it first.")
-    return Subject(call, found.analysis, roles_of(found.analysis.channels, call.direction), zone)
+    roles = roles_of(found.analysis.channels, call.direction, channel_map=channel_map)
+    return Subject(call, found.analysis, roles, zone)

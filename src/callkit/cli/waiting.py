@@ -58,9 +58,13 @@ class Waiting:
         return finished > 0
 
     def to_the_end(self) -> None:
-        """Until none is left. Nothing done for a while: perhaps another process died over them, so sweep."""
+        """Until none is left."""
+        self.until_below(1)
+
+    def until_below(self, count: int) -> None:
+        """Until fewer are left. Nothing done for a while: perhaps another process died over them, so sweep."""
         since, naps = monotonic(), pauses(None)
-        while self._pending:
+        while len(self._pending) >= count:
             if self.look():
                 since, naps = monotonic(), pauses(None)
                 sleep(max(0.0, self._next_look - monotonic()))
