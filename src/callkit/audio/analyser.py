@@ -1,6 +1,6 @@
 """The one pass over a recording that feeds every measurement, in bounded memory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal
 
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from callkit.audio.board import Board
 from callkit.audio.detectors import Silero
+from callkit.audio.diarizer import Diarizer
 from callkit.audio.facts import Measured, facts
 from callkit.audio.options import VERSION, Options
 from callkit.audio.reader import AudioReader, Block
@@ -15,6 +16,7 @@ from callkit.audio.silence import SilenceDetector
 from callkit.audio.source import AudioSource, name_of, open_audio
 from callkit.core.analysis import Analysis
 from callkit.core.conversation import Rules
+from callkit.core.intervals import Interval
 from callkit.errors import AudioTooLongError
 
 __all__ = ["VERSION", "Measured", "Options", "analyse", "measure"]
@@ -33,6 +35,7 @@ def analyse(
     rules: Rules | None = None,
     detector: Literal["silero"] | None = None,
     show_keys: bool = False,
+    speakers: Mapping[str, Iterable[Interval]] | Diarizer | None = None,
 ) -> Analysis:
     """Measure a recording: duration, silence, who spoke when, who interrupted, tones, loudness, health.
 
@@ -50,6 +53,8 @@ def analyse(
         rules: where the lines are drawn between turns, interruptions and dead air.
         detector: "silero" is asked about what may be music or is noisy.
         show_keys: keep which keys were pressed (DTMF); they are masked otherwise.
+        speakers: who spoke when, as an RTTM file has it (`callkit.interop.rttm.read_rttm`), or who tells it; then
+            there is a party for each, in mono recordings, too.
 
     Raises:
         MissingExtraError: the detector is not installed.
@@ -72,7 +77,10 @@ def analyse(
     )
     name = name or name_of(source)
     with open_audio(source, name=name) as reader:
-        return measure(reader, options, name=name).analysis
+        analysis = measure(reader, options, name=name).analysis
+    if speakers is None:
+        return analysis
+    return analysis.with_speakers(speakers.speakers(source) if isinstance(speakers, Diarizer) else speakers)
 
 
 def measure(

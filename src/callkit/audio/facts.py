@@ -139,6 +139,7 @@ def _analysis(
         loudness=whole,
         health=condition,
         rules=options.rules,
+        speech_method="vad_model" if options.detector else "channel_energy",
     )
 
 

@@ -6,11 +6,11 @@ Times are float seconds from the first decoded frame, intervals are half-open `[
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Self
+from typing import Literal, Self
 
 from attrs import evolve, field, frozen
 
-from callkit.core.conversation import Conversation, Rules, measure_conversation
+from callkit.core.conversation import Conversation, Rules, measure_conversation, normalised
 from callkit.core.events import Event
 from callkit.core.explaining import Explanation, explain
 from callkit.core.health import Health
@@ -48,6 +48,7 @@ class Party:
         clipping_percent: 0 to 100, the share of samples at the largest value that the codec can hold.
         loudness: how loud the channel is to people.
         talk: the party's part in the conversation; all None if it is not known who of several people spoke.
+        speaker: the name that a diariser gave; levels and loudness are then those of the channel.
     """
 
     channel: int
@@ -58,6 +59,7 @@ class Party:
     clipping_percent: float
     loudness: Loudness | None = None
     talk: PartyTalk = field(factory=PartyTalk)
+    speaker: str | None = None
 
     def with_talk(self, talk: PartyTalk) -> Self:
         """The same, with its part in the conversation."""
@@ -120,6 +122,7 @@ class Analysis:
         loudness: of all channels added up.
         health: how well the call was recorded, and what to do about it.
         rules: where the lines are drawn between turns, interruptions and dead air.
+        speech_method: what found the speech: "channel_energy", "vad_model" (a detector was asked) or "diarizer".
     """
 
     duration: float
@@ -143,10 +146,16 @@ class Analysis:
     loudness: Loudness | None = None
     health: Health | None = None
     rules: Rules = field(factory=Rules)
+    speech_method: Literal["channel_energy", "vad_model", "diarizer"] = "channel_energy"
 
     @property
     def separable(self) -> bool:
-        """Whether it is known who spoke: not in a mono recording, nor if both channels carry the same sound."""
+        """Whether it is known who spoke.
+
+        Not so in a mono recording, nor if both channels carry the same sound, unless a diariser told.
+        """
+        if self.speech_method == "diarizer":
+            return True
         return self.channels > 1 and not (self.health and self.health.dual_mono)
 
     @cached_property
@@ -167,10 +176,23 @@ class Analysis:
         """
         return explain(metric, self.conversation, party=party, method=self.speech_method)
 
-    @property
-    def speech_method(self) -> str:
-        """What found the speech."""
-        return "channel_energy"
+    def with_speakers(self, speakers: Mapping[str, Iterable[Interval]]) -> Self:
+        """The same recording, with parties that somebody else has told apart: a diariser, an RTTM file.
+
+        Silence marks stay as they are; what lies beyond the recording is left out.
+
+        Args:
+            speakers: the speech of each, seconds, in any order; a party each, in this order.
+        """
+        rules = evolve(self.rules, join_gap=0.0, min_speech=0.0)  # the stretches are exact
+        speech = [normalised(stretches, self.duration, rules) for stretches in speakers.values()]
+        talk = measure_conversation(speech, self.duration, hold=self.hold, rules=rules)
+        channel = self.parties[0]
+        parties = tuple(
+            evolve(channel, speech=own, talk_time=_length(own), talk=part, speaker=name)
+            for name, own, part in zip(speakers, speech, talk.parties, strict=True)
+        )
+        return evolve(self, parties=parties, rules=rules, overlap_time=talk.overlap_time, speech_method="diarizer")
 
     @property
     def silence_share(self) -> float | None:
@@ -192,6 +214,10 @@ class Results:
     """Everything that processing a call gave; saved in one transaction with the call."""
 
     analysis: Analysis
+
+
+def _length(intervals: Iterable[Interval]) -> float:
+    return round(sum((end - start for start, end in intervals), 0.0), 6)
 
 
 def gaps(intervals: Iterable[Interval], duration: float) -> tuple[Interval, ...]:

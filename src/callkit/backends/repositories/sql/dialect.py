@@ -20,7 +20,7 @@ class Dialect:
     Attributes:
         located: the URL as it means the same from everywhere; refuses what can't be used.
         connect: an engine whose transactions may write; connects to nothing yet.
-        reading: execution options, for transactions that see one moment.
+        reading: execution options, for answers that see one moment.
         looking: execution options, for single statements without a transaction.
         alone: one transaction after the other that changes the schema, while nobody else does; waits so many seconds.
         purge: takes the last traces of what was deleted out of the files.

@@ -117,7 +117,8 @@ def purge(engine: Engine) -> None:
 POSTGRES = Dialect(
     located=located,
     connect=connect,
-    reading={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+    # A statement sees one moment, and an answer comes from one: a transaction would be two more questions
+    reading={"isolation_level": "AUTOCOMMIT"},
     looking={"isolation_level": "AUTOCOMMIT"},
     alone=alone,
     purge=purge,

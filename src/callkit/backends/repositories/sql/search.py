@@ -5,7 +5,7 @@ to their calls. What is common is found sooner among the newest calls. Whichever
 checked on every call: the way decides how long it takes, never what is found.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -24,6 +24,7 @@ __all__ = ["Search"]
 
 _AFTER_ALL = "\U0010ffff"  # sorts behind whatever a number is made of
 _LONG = 8  # characters: who begins a number with so many has few numbers in mind
+_LONG_INSIDE = 4  # the same of characters in its middle
 
 _COLUMNS = ", ".join(f"c.{column.name}" for column in calls.c)
 
@@ -74,12 +75,30 @@ class Search:
     def _by_numbers(self, count: int) -> Sequence[Row[Any]]:
         if not self._is_exact() and (rows := self._window(self.limits.tiny, count)):
             return rows
-        nids = self._numbers(self.limits.numbers // (40 if all(map(_is_short, self._needles)) else 4))
-        near = self.limits.wide // 5
-        if nids is None and near > self.limits.tiny and (rows := self._window(near, count)):
-            return rows  # common numbers: most likely near, too
+        common = all(map(_is_short, self._needles))
+        if common and (rows := self._near(count)):
+            return rows
+        few = self.limits.numbers // 4
+        if rows := self._at_once(few, count):
+            return rows
+        nids = self._numbers(few)
+        if nids is None and not common and (rows := self._near(count)):
+            return rows
         nids = self._numbers(self.limits.numbers) if nids is None else nids
         return self._rows(self._way, count) if nids is None else self._of_numbers(nids, count)
+
+    def _near(self, count: int) -> Sequence[Row[Any]] | None:
+        """The answer, if the numbers are common ones: most likely they are near, too."""
+        near = self.limits.wide // 5
+        return self._window(near, count) if near > self.limits.tiny else None
+
+    def _at_once(self, most: int, count: int) -> Sequence[Row[Any]]:
+        """The answer, if it takes one statement only; nothing may mean that there are too many numbers."""
+        if self._ways.at_once is None or not self._is_only_a_number():
+            return []
+        sql, values = self._look_up(self._needles[0])
+        way = evolve(self._ways.by_numbers, keys=f"({self._ways.at_once.format(numbers=sql)}) g")
+        return self._rows(way, count, most=most + 1, **values)
 
     def _of_numbers(self, nids: Sequence[int], count: int) -> Sequence[Row[Any]]:
         self._values["nids"] = self._ways.nids(nids)
@@ -97,7 +116,7 @@ class Search:
     def _is_exact(self) -> bool:
         """Too rare to be met among the newest calls."""
         needle = self._needles[0]
-        return self._is_only_a_number() and needle.is_anchored and len(needle.text) >= _LONG
+        return self._is_only_a_number() and len(needle.text) >= (_LONG if needle.is_anchored else _LONG_INSIDE)
 
     def _window(self, reach: int, count: int) -> Sequence[Row[Any]] | None:
         """The answer, if the newest `reach` calls on the way hold it."""
@@ -115,11 +134,14 @@ class Search:
         return min(rare, key=len) if rare else None
 
     def _with(self, needle: Needle, most: int) -> list[int]:
-        values: dict[str, Any] = {"needle": needle.text, "end": needle.text + _AFTER_ALL}
-        sql = self._ways.beginning
-        if not needle.is_anchored:
-            sql, values = self._ways.inside, dict(self._ways.sought(needle.text))
+        sql, values = self._look_up(needle)
         return list(self._run(sql, most=most + 1, **values).scalars())
+
+    def _look_up(self, needle: Needle) -> tuple[str, Mapping[str, Any]]:
+        """The statement that gives the numbers with this needle, and its values."""
+        if needle.is_anchored:
+            return self._ways.beginning, {"needle": needle.text, "end": needle.text + _AFTER_ALL}
+        return self._ways.inside, self._ways.sought(needle.text)
 
     def _rows(self, way: Way, count: int, **values: Any) -> Sequence[Row[Any]]:
         select = f"SELECT {_COLUMNS} FROM {self._from(way)} ORDER BY {way.key} DESC LIMIT :count"

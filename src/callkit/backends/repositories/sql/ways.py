@@ -14,9 +14,10 @@ class Limits:
     """When to try another way.
 
     Attributes:
-        numbers: more numbers are common ones; a quarter of them is looked up first, a fortieth for a short needle.
+        numbers: more numbers are common ones; a quarter of them is looked up first.
         tiny: the newest so many calls are looked through before anything else.
-        wide: so many later on; a fifth if the numbers are common, none if they have no more calls than an eighth.
+        wide: so many later on; a fifth if the numbers are common, or the needle is short; none if they have no more
+            calls than an eighth.
     """
 
     numbers: int = 2000
@@ -51,6 +52,8 @@ class Ways:
         have_more: whether the numbers `nids` have more than `few` calls.
         beginning: the numbers that begin with `needle`, up to `end`, at most `most`.
         inside: the numbers that hold a needle, given what `sought` makes of it.
+        at_once: the newest calls of the numbers that `beginning` or `inside` gives (put in for `{numbers}`), in one
+            statement; none if there are `most` numbers. None: two statements cost no more.
         contains: the function that finds a text in another.
         nids: makes of numbers' ids what the statements take.
     """
@@ -65,6 +68,7 @@ class Ways:
     have_more: str
     beginning: str
     inside: str
+    at_once: str | None
     sought: Callable[[str], Mapping[str, str]]
     contains: str
     nids: Callable[[Sequence[int]], Any]
@@ -112,6 +116,7 @@ SQLITE_WAYS = Ways(
     inside="""
         SELECT n.nid FROM callkit_numbers_fts f CROSS JOIN callkit_numbers n ON n.nid = f.rowid
         WHERE callkit_numbers_fts MATCH :trigrams AND instr(n.num, :needle) LIMIT :most""",
+    at_once=None,
     sought=_trigrams,
     contains="instr",
     nids=dumps,
@@ -151,6 +156,11 @@ POSTGRES_WAYS = Ways(
     have_more=f"SELECT x.pk {_JOINED} LIMIT 1 OFFSET :few",
     beginning=_BEGINNING,
     inside="SELECT nid FROM callkit_numbers WHERE num LIKE :pattern LIMIT :most",
+    at_once="""
+    WITH n AS MATERIALIZED ({numbers}) SELECT DISTINCT x.pk FROM n CROSS JOIN LATERAL (
+        SELECT y.pk FROM callkit_call_numbers y WHERE y.nid = n.nid AND y.pk < :before AND y.pk >= :since
+        ORDER BY y.pk DESC LIMIT :count) x
+    WHERE (SELECT count(*) FROM n) < :most ORDER BY x.pk DESC LIMIT :count""",
     sought=_pattern,
     contains="strpos",
     nids=list,
