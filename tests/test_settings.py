@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import callkit
 from callkit import Leasing, Options
 from callkit.errors import SettingsError
 from callkit.settings import Settings, load, masked, read_file
@@ -151,3 +152,13 @@ def test_the_zone_is_checked_when_it_is_used() -> None:
     assert str(Settings(timezone="Europe/London").zone) == "Europe/London"
     with pytest.raises(SettingsError, match="no time zone"):
         _ = Settings(timezone="Mars").zone
+
+
+def test_the_front_door_opens_what_the_environment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CALLKIT_DATABASE", str(tmp_path / "team.db"))
+    with callkit.open_kit(storage=str(tmp_path / "sound")) as kit:
+        assert "team.db" in repr(kit.repository)
+        assert "sound" in repr(kit.storage)
+    with pytest.raises(SettingsError, match="bucket is no setting"):
+        callkit.open_kit(bucket="x")

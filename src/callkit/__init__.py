@@ -25,6 +25,7 @@ __all__ = [
     "Status",
     "__version__",
     "analyse",
+    "open_kit",
     "parse",
 ]
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from callkit.core.query import Query, parse
     from callkit.errors import CallKitError
     from callkit.kit import CallKit
+    from callkit.settings import open_kit
     from callkit.work import Leasing
 
     __version__: str
@@ -57,6 +59,7 @@ else:  # a __getattr__ that type checkers saw would make every misspelt name typ
         "SilenceMark": "core.analysis",
         "Status": "core.call",
         "analyse": "audio.analyser",
+        "open_kit": "settings",
         "parse": "core.query",
     }
 

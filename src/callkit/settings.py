@@ -22,7 +22,7 @@ from callkit.zones import zone_of
 if TYPE_CHECKING:
     from callkit.kit import CallKit
 
-__all__ = ["CONFIG_FILE", "SECRETS", "Settings", "load", "masked", "read_file"]
+__all__ = ["CONFIG_FILE", "SECRETS", "Settings", "load", "masked", "open_kit", "read_file"]
 
 CONFIG_FILE = "callkit.toml"
 SECRETS = frozenset({"url_secret"})
@@ -154,6 +154,22 @@ def load(
     origins |= {name: "--" + name.replace("_", "-") for name in given}
     origins = dict.fromkeys(_KNOWN, "default") | origins
     return Settings(**values, origins=origins, explicit=frozenset({*from_environ, *given}))
+
+
+def open_kit(runner: str | None = None, *, config: str | Path | None = None, **options: Any) -> "CallKit":
+    """The kit that environment and files describe, as the command line opens it (`CallKit.open` looks at neither).
+
+    Args:
+        runner: in place of the one that is set; without either, work is done at once in this process.
+        config: a settings file in place of `callkit.toml`.
+        options: settings that beat environment and files, such as `database="postgresql://…"`.
+
+    Raises:
+        SettingsError: a setting is unknown or can't be used.
+    """
+    if unknown := sorted(options.keys() - _KNOWN.keys()):
+        raise SettingsError(f"{unknown[0]} is no setting: there are {', '.join(_KNOWN)}.")
+    return load(options, config=config).open_kit(runner)
 
 
 def read_file(path: Path) -> dict[str, Any]:

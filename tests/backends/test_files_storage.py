@@ -372,3 +372,8 @@ def test_a_blob_is_on_the_disk_before_it_has_its_name(storage: FilesStorage, mon
     seen.clear()
     FilesStorage(storage.place, durable=False).put("b", BytesIO(b"data"))
     assert seen == []
+
+
+def test_a_url_with_one_slash_is_no_folder() -> None:
+    with pytest.raises(SettingsError, match="two slashes"):
+        open_storage("s3:/recordings")

@@ -353,3 +353,19 @@ def test_without_psycopg_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'callkit\[postgres\]'"):
         SqlRepository.open("postgresql://h/without_psycopg").count(Query())
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://127.0.0.1:1/x?user=me&password=s3cr3t", "postgresql://me:s3cr3t@127.0.0.1:1/x?sslmode=prefer"],
+)
+def test_a_password_is_hidden_wherever_it_stands(url: str) -> None:
+    repository = SqlRepository.open(url)
+    assert "s3cr3t" not in f"{repository} {repository!r} {said(url)}"
+
+
+@pytest.mark.parametrize("password", ["p@s3cr3t", "p/s3cr3t@x", "p#s3cr3t", "p@s3cr3t/x#y"])
+def test_a_password_that_must_be_escaped_is_not_shown(password: str) -> None:
+    with pytest.raises(SettingsError, match="as %40") as caught:
+        SqlRepository.open(f"postgresql://me:{password}@127.0.0.1:1/x")
+    assert "s3cr3t" not in str(caught.value)

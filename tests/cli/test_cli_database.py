@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -117,7 +118,9 @@ def test_a_result_that_differs_is_told(place: Path, sql: str) -> None:
 
 
 def test_a_copy_from_nowhere_or_to_itself_is_refused(run: Run) -> None:
-    for words, why in ((("a.db", "b.db"), "no calls in"), (("a.db", "a.db"), "the same one")):
+    SqlRepository.open("a.db").upgrade()
+    Path("empty.db").touch()
+    for words, why in ((("empty.db", "b.db"), "no calls in"), (("a.db", "a.db"), "the same one")):
         done = run("db", "copy", *words)
         assert done.code == 2
         assert why in done.err
@@ -149,3 +152,33 @@ def test_doctor_fetches_a_signed_link(run: Run, bucket: str, place: Path) -> Non
     assert found["storage"]["state"] == "warn"
     assert "link to 127.0.0.1:1 could not be fetched" in found["storage"]["text"]
     assert "Signature" not in found["storage"]["text"]
+
+
+def test_a_copy_from_a_wrong_path_makes_nothing(run: Run, place: Path) -> None:
+    done = run("db", "copy", "nope/calls.db", "b.db")
+    assert done.code == 2
+    assert "There is no database nope/calls.db" in done.err
+    assert not (place / "nope").exists()
+    SqlRepository.open(place / "data" / "calls.db").upgrade()
+    assert "copy from data" in run("db", "copy", "data", "b.db").err
+    assert not (place / "b.db").exists()
+
+
+def test_status_misses_the_tables_of_the_runner(run: Run, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CALLKIT_DATABASE", database_url)
+    assert run("db", "status").code == 0
+    monkeypatch.setenv("CALLKIT_RUNNER", "procrastinate")
+    done = run("db", "status")
+    assert done.code == 1
+    assert "callkit db upgrade" in done.err
+    assert run("db", "upgrade").code == 0
+    assert run("db", "status").code == 0
+
+
+def test_doctor_names_a_missing_extra(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "celery", None)
+    done = run("doctor", "--json", "--database", "calls.db", "--runner", "celery+redis://:s3cret@queue/0")
+    assert done.code == 1
+    assert done.objects[-1]["state"] == "fail"
+    assert "pip install 'callkit[celery]'" in done.objects[-1]["text"]
+    assert "s3cret" not in done.out + done.err

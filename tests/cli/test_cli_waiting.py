@@ -5,6 +5,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID
 
+import pytest
+
 from callkit import CallKit
 from callkit.cli.waiting import Waiting
 from callkit.core.call import Status
@@ -72,3 +74,23 @@ def test_a_broker_that_is_away_is_waited_for() -> None:
     found.add(UUID(int=0))
     found.to_the_end()
     assert (kit.sweeps, sum(done)) == (2, 1)
+
+
+def test_whoever_waits_for_workers_elsewhere_is_told_that_none_may_run(capsys: pytest.CaptureFixture[str]) -> None:
+    class Runner:
+        def waiting(self) -> int:
+            return 1
+
+    class Alone(Kit):
+        runner = Runner()
+        sweeps = 0
+
+        def sweep(self, *, grace: None) -> None:
+            self.sweeps += 1
+            if self.sweeps == 3:
+                self.ready.add(UUID(int=0))
+
+    found = Waiting(cast(CallKit, Alone()), lambda _: None, patience=0.0)
+    found.add(UUID(int=0))
+    found.to_the_end()
+    assert capsys.readouterr().err.count("is `callkit worker` running?") == 1

@@ -163,3 +163,10 @@ def test_ids_are_version_7_and_ordered_by_time(moment: datetime, random: bytes) 
     assert (call_id.version, call_id.variant) == (7, "specified in RFC 4122")
     assert call_id < new_call_id(moment + timedelta(milliseconds=1), b"\0" * 10)
     assert call_id.int >> 80 == int(moment.timestamp() * 1000)
+
+
+def test_a_text_is_no_list_of_tags() -> None:
+    with pytest.raises(InvalidCallError, match=r"such as \['vip'\]"):
+        evolve(CALL, tags="vip")
+    with pytest.raises(InvalidCallError, match="caller must be text, not int"):
+        evolve(CALL, caller=5)  # type: ignore[arg-type]  # that is the test

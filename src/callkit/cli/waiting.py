@@ -7,9 +7,11 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from callkit.cli.output import complain
 from callkit.core.call import Status
 from callkit.errors import RunnerError
 from callkit.kit import pauses
+from callkit.protocols import HasBacklog
 
 if TYPE_CHECKING:
     from callkit.kit import CallKit
@@ -30,6 +32,7 @@ class Waiting:
         self._patience = patience
         self._pending: dict[UUID, None] = {}
         self._next_look = 0.0
+        self._wondered = False
 
     def add(self, call_id: UUID) -> None:
         """One more."""
@@ -57,6 +60,12 @@ class Waiting:
         self._next_look = monotonic() + (_BREATH if left else 0.0)
         return finished > 0
 
+    def _wonder(self) -> None:
+        """Say once that perhaps nobody works: the first who waits for workers elsewhere has started none."""
+        if isinstance(getattr(self._kit, "runner", None), HasBacklog) and not self._wondered:
+            complain(f"nothing was done for a while, {len(self._pending)} calls wait: is `callkit worker` running?")
+            self._wondered = True
+
     def to_the_end(self) -> None:
         """Until none is left."""
         self.until_below(1)
@@ -73,5 +82,6 @@ class Waiting:
             else:
                 with suppress(RunnerError):  # a broker that is away may come back
                     self._kit.sweep(grace=None)
+                self._wonder()
                 # a sweep submits all that waits once more: rarer and rarer, for perhaps it just takes long
                 since, self._patience = monotonic(), min(2 * self._patience, 60.0)

@@ -94,6 +94,8 @@ _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
 def _check_text(_: Any, attribute: "Attribute[str]", value: str | None) -> None:
     if value is None:
         return
+    if not isinstance(value, str):
+        raise InvalidCallError(f"{attribute.name} must be text, not {type(value).__name__}.")
     if len(value) > _LONGEST_TEXT or _NOT_TEXT.search(value):
         raise InvalidCallError(
             f"{attribute.name} must be text of at most {_LONGEST_TEXT} characters without NUL or lone surrogates."
@@ -114,6 +116,8 @@ def _to_moment(value: datetime) -> datetime:
 
 
 def _to_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(tags, str):
+        raise InvalidCallError(f"Tags come as a list, such as [{tags!r}]: a text would be a tag for each letter.")
     cleaned = {tag.strip().lower() for tag in tags}
     if any(not tag or len(tag) > 100 or re.search(r"[\s\"\x00\ud800-\udfff]", tag) for tag in cleaned):
         raise InvalidCallError("A tag is a word of 1 to 100 characters, without spaces and quotes.")

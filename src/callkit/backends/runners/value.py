@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from attrs import Attribute, AttrsInstance, field, fields, frozen
 
-from callkit.core.masking import masked
+from callkit.core.masking import check_address, masked
 from callkit.errors import RunnerError, SettingsError
 from callkit.protocols import Task
 
@@ -19,8 +19,9 @@ def split_options(url: str, *names: str) -> tuple[str, dict[str, Any]]:
     """A URL without those of its options that are a runner's own, and these by name.
 
     Raises:
-        SettingsError: the timeout is no number.
+        SettingsError: the timeout is no number, or the password can't be told from the rest.
     """
+    check_address(url)
     place, _, query = url.partition("?")
     pairs = [pair for pair in query.split("&") if pair]
     own: dict[str, Any] = dict(parse_qsl("&".join(pairs), keep_blank_values=True))

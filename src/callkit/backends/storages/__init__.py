@@ -1,6 +1,7 @@
 """Where sound is kept. `open_storage` knows it by path or URL."""
 
 import os
+import re
 from importlib.metadata import entry_points
 from typing import cast
 
@@ -21,6 +22,10 @@ def open_storage(place: str | os.PathLike[str]) -> Storage:
     """
     place = os.fspath(place)
     scheme = place.partition(":")[0] if "://" in place or place == "memory:" else "file"
+    if re.match(r"[a-z][a-z0-9+.-]+:/", place) and "://" not in place:  # a drive of Windows is one letter
+        raise SettingsError(
+            f"{place!r} is neither a folder nor a URL: a URL has two slashes, as in 's3://bucket/prefix'."
+        )
     if scheme == "memory":
         from callkit.backends.storages.memory import MemoryStorage  # noqa: PLC0415 - only what is asked for
 

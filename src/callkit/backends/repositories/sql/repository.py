@@ -21,6 +21,7 @@ from callkit.backends.repositories.sql.tables import calls, results
 from callkit.backends.repositories.sql.ways import Ways
 from callkit.core.analysis import Results
 from callkit.core.call import Call, Status
+from callkit.core.masking import check_address, masked
 from callkit.core.page import TIES, Page, cursor, cursor_key, sort_base
 from callkit.core.query import Query
 from callkit.errors import CallExistsError, CallNotFoundError, InvalidCallError, SettingsError, StaleCallError
@@ -69,15 +70,17 @@ SELECT c.id, r.document FROM callkit_calls c JOIN callkit_results r ON r.pk = c.
 
 
 def _to_url(place: str) -> str:
+    if not place.startswith("sqlite"):
+        check_address(place)
     try:
         url = make_url(place)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise SettingsError("The database must be a file, or a URL such as sqlite:///calls.db.") from None
     return dialect_of(url).located(url).render_as_string(hide_password=False)
 
 
 def _hidden(url: str) -> str:
-    return make_url(url).render_as_string(hide_password=True)
+    return masked(make_url(url).render_as_string(hide_password=True))
 
 
 @frozen
