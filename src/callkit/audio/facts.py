@@ -16,7 +16,7 @@ from callkit.audio.options import Options
 from callkit.audio.peaks import PEAKS_PER_SECOND, Peaks
 from callkit.audio.reader import AudioFormat
 from callkit.audio.silence import SilenceDetector
-from callkit.audio.speech import FRAMES_PER_SECOND, Levels, Runs, covered, except_for, seconds, speech_runs
+from callkit.audio.speech import FRAMES_PER_SECOND, Levels, Runs, covered, except_for, hushed, seconds, speech_runs
 from callkit.audio.tones import tone_runs
 from callkit.core.analysis import Analysis, Interval, Party, SilenceMark, gaps
 from callkit.core.conversation import measure_conversation, normalised
@@ -94,7 +94,7 @@ def _music(board: Board, number: int, levels: Levels, tones: Sequence[Event]) ->
 
 
 def _speech(board: Board, number: int, levels: Levels, tones: Sequence[Event], music: Sequence[Music]) -> Runs:
-    runs = except_for(speech_runs(levels), [tone_runs(tones, number), as_runs(music)])
+    runs = except_for(speech_runs(hushed(levels, tone_runs(tones, number))), [as_runs(music)])
     opinion = board.channels[number].opinion
     return opinion.settled(runs) if opinion else runs
 

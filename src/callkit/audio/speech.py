@@ -19,6 +19,7 @@ __all__ = [
     "Runs",
     "covered",
     "except_for",
+    "hushed",
     "joined",
     "seconds",
     "speech_runs",
@@ -36,6 +37,8 @@ _FLOOR_RANK = 5  # of 31 seconds: about the 15th percentile
 _SPEECH_RANK = 24  # of 31 seconds: the 80th percentile
 _MARGIN = (300, 600)  # hundredths of a dB: a quarter of what speech lies above the floor, but at least and at most this
 _QUIETEST = -5500  # hundredths of a dBFS: nothing quieter is speech
+_BESIDE = 3  # frames
+_SILENT = -12_000  # hundredths of a dBFS
 _SHORTEST = 3  # frames: shorter bursts are clicks
 _JOINED = 20  # frames: shorter gaps are part of the speech around them
 _CHUNK = 600 * FRAMES_PER_SECOND  # frames looked at together, to keep scratch memory small
@@ -67,6 +70,15 @@ def except_for(runs: Runs, others: Sequence[Runs]) -> Runs:
             kept[begin:end] = False
     left = stretches(kept)
     return left[left[:, 1] - left[:, 0] >= _SHORTEST]
+
+
+def hushed(levels: Levels, runs: Runs) -> Levels:
+    """The levels as they would be without what sounds in these runs: those of the quietest of what lies beside each."""
+    quiet = levels.copy()
+    for begin, end in runs:
+        beside = [*levels[max(begin - _BESIDE, 0) : begin], *levels[end : end + _BESIDE]]
+        quiet[begin:end] = min(beside, default=_SILENT)
+    return quiet
 
 
 def _smoothed(levels: Levels) -> Levels:
