@@ -92,7 +92,8 @@ def test_talk_time_is_what_it_was(name: str) -> None:
 def test_hold_is_music_and_no_talk() -> None:
     analysis = measured(TRAPS["hold music"][0])
     ((start, end),) = analysis.hold or ()
-    assert (start, end) == (pytest.approx(31.0, abs=0.3), pytest.approx(56.0, abs=0.3))
+    assert start == pytest.approx(31.0, abs=0.3)
+    assert end == pytest.approx(56.0, abs=0.3)
     assert analysis.conversation.non_talk_time is not None
     assert analysis.conversation.non_talk_time >= 24.5
 

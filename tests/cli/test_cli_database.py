@@ -2,7 +2,6 @@
 
 import re
 import sqlite3
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +13,7 @@ from attrs import evolve
 from callkit.backends.repositories.sql import SqlRepository
 from callkit.backends.repositories.sql.copying import copy_calls
 from callkit.core.query import Query, parse
-from callkit.errors import CopyDiffersError
+from callkit.errors import CopyDiffersError, MissingExtraError
 from callkit.testing.agreement import RECORDING, some_call, some_results
 
 Run = Callable[..., Any]
@@ -176,7 +175,10 @@ def test_status_misses_the_tables_of_the_runner(run: Run, database_url: str, mon
 
 
 def test_doctor_names_a_missing_extra(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "celery", None)
+    def lacks(name: str, _: str | None) -> None:
+        raise MissingExtraError(name, "celery")
+
+    monkeypatch.setattr("callkit.kit.open_runner", lacks)
     done = run("doctor", "--json", "--database", "calls.db", "--runner", "celery+redis://:s3cret@queue/0")
     assert done.code == 1
     assert done.objects[-1]["state"] == "fail"
