@@ -182,6 +182,20 @@ def test_a_number_that_is_left_and_taken_at_once_is_found(repository: SqlReposit
     assert [call.id for call in repository.find(Query(numbers=("+4420",)))] == [last.id]
 
 
+def test_a_call_that_is_being_claimed_does_not_wait(repository: SqlRepository, database_url: str) -> None:
+    now = some_call().started_at
+    recording = Recording("k", "n", 1, "0" * 64, "wav", now)
+    waiting = [some_call(second).attach(recording, now) for second in range(2)]
+    for call in waiting:
+        repository.add(call)
+    wanted = Query(unclaimed_at=now)
+    with psycopg.connect(libpq(database_url)) as other:
+        other.execute("UPDATE callkit_calls SET attempts = 1 WHERE id = %s", [waiting[0].id])
+        assert [call.id for call in repository.find(wanted)] == [waiting[1].id]
+        other.rollback()
+    assert len(repository.find(wanted)) == 2
+
+
 def test_connections_go_back_to_the_pool(repository: SqlRepository) -> None:
     repository.add(call := some_call())
     with pytest.raises(StaleCallError):

@@ -53,6 +53,7 @@ class Search:
         for condition in found:
             self._values |= condition.values
         self._way = _way(ways, query)
+        self._unlocked = ways.unlocked if query.unclaimed_at else ""
 
     def newest(self, count: int) -> Sequence[Row[Any]]:
         """The newest so many rows of `tables.calls`, newest first; fewer only if there are no more."""
@@ -144,7 +145,7 @@ class Search:
         return self._ways.inside, self._ways.sought(needle.text)
 
     def _rows(self, way: Way, count: int, **values: Any) -> Sequence[Row[Any]]:
-        select = f"SELECT {_COLUMNS} FROM {self._from(way)} ORDER BY {way.key} DESC LIMIT :count"
+        select = f"SELECT {_COLUMNS} FROM {self._from(way)} ORDER BY {way.key} DESC LIMIT :count{self._unlocked}"
         rows: Sequence[Row[Any]] = self._run(select, gives_calls=True, count=count, **values).all()
         return rows
 

@@ -55,6 +55,7 @@ class Ways:
         at_once: the newest calls of the numbers that `beginning` or `inside` gives (put in for `{numbers}`), in one
             statement; none if there are `most` numbers. None: two statements cost no more.
         contains: the function that finds a text in another.
+        unlocked: put behind a search for calls that wait: leave out those that somebody is writing this moment.
         nids: makes of numbers' ids what the statements take.
     """
 
@@ -71,6 +72,7 @@ class Ways:
     at_once: str | None
     sought: Callable[[str], Mapping[str, str]]
     contains: str
+    unlocked: str
     nids: Callable[[Sequence[int]], Any]
     limits: Limits
 
@@ -119,6 +121,7 @@ SQLITE_WAYS = Ways(
     at_once=None,
     sought=_trigrams,
     contains="instr",
+    unlocked="",
     nids=dumps,
     limits=Limits(),
 )
@@ -163,6 +166,7 @@ POSTGRES_WAYS = Ways(
     WHERE (SELECT count(*) FROM n) < :most ORDER BY x.pk DESC LIMIT :count""",
     sought=_pattern,
     contains="strpos",
+    unlocked=" FOR NO KEY UPDATE OF c SKIP LOCKED",
     nids=list,
     limits=Limits(),
 )
