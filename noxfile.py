@@ -99,7 +99,7 @@ def browser(session: nox.Session) -> None:
 def accuracy(session: nox.Session) -> None:
     """Speech, talk share, interruptions and music against the truth, side by side with the peers."""
     session.install("-e", ".[silero]", *group("accuracy"))
-    session.run("python", "-m", "benchmarks.accuracy", *session.posargs)
+    session.run("python", "-m", "benchmarks.accuracy", "--out", "docs/accuracy.md", *session.posargs)
 
 
 @nox.session

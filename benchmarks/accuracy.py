@@ -7,7 +7,7 @@ python -m benchmarks.accuracy --out docs/accuracy.md      # some minutes
 import argparse
 import platform
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -104,10 +104,19 @@ def _conversations(voices: str, present: Sequence[Listener], sizes: Sizes) -> li
         for call in calls(condition, voices, sizes.calls, sizes.length):
             for one in present:
                 scores[one.who].setdefault(name, []).append(score(call, one.hear(call.samples)))
-    rows = [[who, *(f"{fmean(one.f1 for one in of[name]):.3f}" for name in CONDITIONS)] for who, of in scores.items()]
     title = f"{voices.capitalize()} voices"
-    first = f"## {title}\n\n{ABOUT[voices]}\n\n{_table([['F1', *CONDITIONS], *rows])}\n"
-    return [first, *(_figures(title, names, scores) for names in _groups())]
+    exact = _by_condition("exact", scores, lambda own: f"{100 * fmean(one.interruptions for one in own):.0f} %")
+    return [
+        f"## {title}\n\n{ABOUT[voices]}\n",
+        _by_condition("F1", scores, lambda own: f"{fmean(one.f1 for one in own):.3f}"),
+        f"### {title}: calls in which the interruptions of both parties are counted exactly\n\n{exact}",
+        *(_figures(title, names, scores) for names in _groups()),
+    ]
+
+
+def _by_condition(head: str, scores: dict[str, dict[str, list[Score]]], cell: Callable[[Sequence[Score]], str]) -> str:
+    rows = [[who, *(cell(of[name]) for name in CONDITIONS)] for who, of in scores.items()]
+    return f"{_table([[head, *CONDITIONS], *rows])}\n"
 
 
 ABOUT = {
@@ -126,7 +135,7 @@ def _groups() -> Iterable[tuple[str, list[str]]]:
 def _figures(title: str, group: tuple[str, list[str]], scores: dict[str, dict[str, list[Score]]]) -> str:
     name, conditions = group
     head = ["mean error", "talk share, points", "worst", "overlap, s/min", "dead air, s/min", "latency, s"]
-    rows = [[*head, "interruptions exact"]]
+    rows = [head]
     for who, of in scores.items():
         own = [one for condition in conditions for one in of[condition]]
         latencies = [one.latency for one in own if one.latency is not None]
@@ -138,7 +147,6 @@ def _figures(title: str, group: tuple[str, list[str]], scores: dict[str, dict[st
                 f"{fmean(one.overlap for one in own):.2f}",
                 f"{fmean(one.dead_air for one in own):.2f}",
                 f"{fmean(latencies):.2f}" if latencies else "",
-                f"{100 * fmean(one.interruptions for one in own):.0f} %",
             ]
         )
     return f"### {title}, {name}: what follows\n\n{_table(rows)}\n"

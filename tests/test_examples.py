@@ -11,7 +11,7 @@ import pytest
 EXAMPLES = Path(__file__).parent.parent / "examples"
 RECORDING = "out-0442079460053-103-20260915-121008-1789474208.31.wav"
 SAYS = {
-    "analyse_folder.py": "internal-204-102-20260915-091833-1789463     75.7      25%  56.5 s",
+    "analyse_folder.py": "internal-204-102-20260915-091833-1789463     75.7      26%  56.4 s",
     "find_quiet_calls.py": "5 calls, 3 of them with more than 20 % silence:",
     "async_ingest.py": "5 of 5 are ready",
 }

@@ -157,7 +157,7 @@ def test_options_that_make_no_sense(options: dict[str, float]) -> None:
 
 
 def test_the_fingerprint_names_what_matters() -> None:
-    assert Options().fingerprint == "callkit-audio/2 adaptive min_silence=1.0"
+    assert Options().fingerprint == "callkit-audio/3 adaptive min_silence=1.0"
     assert Options(max_duration=5).fingerprint == Options().fingerprint
     assert Options(min_silence=1).fingerprint == Options().fingerprint, "1 is 1.0"
     assert Options(compat="pydub", silence_thresh=-16).fingerprint == Options(compat="pydub").fingerprint

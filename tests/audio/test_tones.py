@@ -100,7 +100,9 @@ def test_how_it_is_fed_makes_no_difference(steps: list[int], shift: int, name: s
         meter.finish(samples[place:], spectra.rest(samples[place:]))
     moved = [(event.start - shift / 8000, event.end - shift / 8000) for event in meter.events(0)]
     assert [event.kind for event in meter.events(0)] == [event.kind for event in made.events]
-    assert np.array(moved) == pytest.approx(np.array([(one.start, one.end) for one in made.events]), abs=0.008)
+    assert np.array(moved) == pytest.approx(
+        np.array([(one.start, one.end) for one in made.events]), abs=0.012
+    )  # where a look ends, 6 ms more
 
 
 def test_a_tone_of_minutes_is_one_event() -> None:

@@ -120,7 +120,10 @@ def test_what_was_erased_is_skipped_and_no_failure(run: Run, calls: Path) -> Non
 
 
 def test_other_parameters_measure_again(run: Run, calls: Path) -> None:
-    assert [len(call["silence"]) for call in run("process", "calls", "--json").objects] == [0, 0]
+    assert [len(call["silence"]) for call in run("process", "calls", "--json", "--min-silence", "1.2").objects] == [
+        0,
+        0,
+    ]
     shorter = run("process", "calls", "--json", "--min-silence", "0.5").objects
     assert [len(call["silence"]) for call in shorter] == [3, 2]
 

@@ -94,7 +94,8 @@ def _music(board: Board, number: int, levels: Levels, tones: Sequence[Event]) ->
 
 
 def _speech(board: Board, number: int, levels: Levels, tones: Sequence[Event], music: Sequence[Music]) -> Runs:
-    runs = except_for(speech_runs(hushed(levels, tone_runs(tones, number))), [as_runs(music)])
+    played = as_runs(music)
+    runs = except_for(speech_runs(hushed(levels, tone_runs(tones, number)), played), [played])
     opinion = board.channels[number].opinion
     return opinion.settled(runs) if opinion else runs
 

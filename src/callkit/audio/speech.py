@@ -1,7 +1,8 @@
 """Who speaks when, from the levels of 10 ms frames: a threshold that follows the noise floor.
 
-The noise floor and the level of speech are order statistics over 15 s to each side, once a second; the threshold lies
-3 to 6 dB above the floor. Ring-back tones, music and babble count as speech: a level knows nothing of words.
+The noise floor, its unrest and the level of speech are order statistics over 15 s to each side, once a second; the
+threshold lies 3 to 8 dB above the floor, the more the noise moves. Ring-back tones and music count as speech: a level
+knows nothing of words.
 """
 
 from collections.abc import Iterable, Sequence
@@ -35,7 +36,10 @@ Runs = NDArray[np.int64]
 _AROUND = 15  # seconds to each side
 _FLOOR_RANK = 5  # of 31 seconds: about the 15th percentile
 _SPEECH_RANK = 24  # of 31 seconds: the 80th percentile
-_MARGIN = (300, 600)  # hundredths of a dB: a quarter of what speech lies above the floor, but at least and at most this
+_LIVELY = (480, 600)  # hundredths of a dB: half of what speech lies above the floor; what moves less is noise
+_UNRESTS = 2.25  # times as much as the noise moves has to lie between it and speech
+_MARGIN = (300, 800)  # hundredths of a dB: at least and at most this
+_MARGIN_IN_SPEECH = (300, 600)  # the same for a quarter of what speech lies above the floor, where nobody ever pauses
 _QUIETEST = -5500  # hundredths of a dBFS: nothing quieter is speech
 _BESIDE = 3  # frames
 _SILENT = -12_000  # hundredths of a dBFS
@@ -44,19 +48,36 @@ _JOINED = 20  # frames: shorter gaps are part of the speech around them
 _CHUNK = 600 * FRAMES_PER_SECOND  # frames looked at together, to keep scratch memory small
 
 
-def speech_runs(levels: Levels) -> Runs:
-    """Stretches of speech in the levels of one channel."""
-    if not len(levels):
-        return np.empty((0, 2), np.int64)
+def speech_runs(levels: Levels, without: Runs | None = None) -> Runs:
+    """Stretches of speech in the levels of one channel.
+
+    Args:
+        levels: of the whole recording.
+        without: what is known to be something else, such as music, in any order: it is no measure of the noise and
+            the speech around it. (`except_for` takes it out of the speech.)
+    """
+    loud, above = np.zeros((2, len(levels)), np.bool_)
     smooth = _smoothed(levels)
-    threshold = _threshold(smooth)
-    centres = np.arange(len(threshold)) * FRAMES_PER_SECOND + FRAMES_PER_SECOND // 2
-    loud = np.empty(len(levels), np.bool_)
-    for begin in range(0, len(levels), _CHUNK):
+    centres, threshold = _threshold(smooth, without)
+    for begin in range(0, len(levels) if len(threshold) else 0, _CHUNK):
         frames = slice(begin, begin + _CHUNK)
-        places = np.arange(begin, begin + len(smooth[frames]))
-        loud[frames] = smooth[frames] > np.interp(places, centres, threshold)
-    return joined(stretches(loud))
+        least = np.interp(np.arange(begin, begin + len(smooth[frames])), centres, threshold)
+        loud[frames], above[frames] = smooth[frames] > least, levels[frames] > least
+    return _trimmed(joined(stretches(loud)), np.flatnonzero(above))
+
+
+def _trimmed(runs: Runs, above: NDArray[np.int64]) -> Runs:
+    """Means of five begin up to two frames early, and end as late: from there on, what is loud by itself.
+
+    Args:
+        runs: of means above the threshold.
+        above: the frames above it, in order.
+    """
+    first, last = np.searchsorted(above, runs.T)
+    own = last > first
+    begins = np.minimum(above[first[own]], runs[own, 0] + 2)
+    ends = np.maximum(above[last[own] - 1] + 1, runs[own, 1] - 2)
+    return np.column_stack([begins, ends])
 
 
 def except_for(runs: Runs, others: Sequence[Runs]) -> Runs:
@@ -92,9 +113,9 @@ def _smoothed(levels: Levels) -> Levels:
     return smooth
 
 
-def _threshold(smooth: Levels) -> NDArray[np.float64]:
-    """The threshold in hundredths of a dBFS, for each second."""
-    width = min(FRAMES_PER_SECOND, len(smooth))
+def _threshold(smooth: Levels, without: Runs | None) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """For each second that holds nothing else: its middle, in frames, and the threshold in hundredths of a dBFS."""
+    width = min(FRAMES_PER_SECOND, max(len(smooth), 1))
     count = len(smooth) // width
     tenth = (width // 10, width * 9 // 10)
     rows = smooth[: count * width].reshape(count, width)
@@ -103,8 +124,26 @@ def _threshold(smooth: Levels) -> NDArray[np.float64]:
         seconds = slice(begin, begin + _CHUNK // FRAMES_PER_SECOND)
         ranked = np.partition(rows[seconds], tenth, axis=1)
         quiet[seconds], loud[seconds] = ranked[:, tenth[0]], ranked[:, tenth[1]]
+    own = _seconds_without(without, count)
+    if not len(own):
+        return own, np.empty(0)
+    return own * FRAMES_PER_SECOND + FRAMES_PER_SECOND // 2, _above_floor(quiet[own], loud[own])
+
+
+def _seconds_without(others: Runs | None, count: int) -> NDArray[np.int64]:
+    free = np.ones(count, np.bool_)
+    for begin, end in () if others is None else others:
+        free[begin // FRAMES_PER_SECOND : -(-end // FRAMES_PER_SECOND)] = False
+    return np.flatnonzero(free)
+
+
+def _above_floor(quiet: NDArray[np.float64], loud: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The threshold of each second, from the tenths of it that are quietest and loudest."""
     floor, speech = _ranked_around(quiet, _FLOOR_RANK), _ranked_around(loud, _SPEECH_RANK)
-    return np.maximum(floor + np.clip((speech - floor) / 4, *_MARGIN), _QUIETEST)
+    unrest = _ranked_around(loud - quiet, _FLOOR_RANK)
+    noise = unrest < np.clip((speech - floor) / 2, *_LIVELY)
+    margin = np.where(noise, np.clip(_UNRESTS * unrest, *_MARGIN), np.clip((speech - floor) / 4, *_MARGIN_IN_SPEECH))
+    return np.maximum(floor + margin, _QUIETEST)
 
 
 def _ranked_around(values: NDArray[np.float64], rank: int) -> NDArray[np.float64]:
