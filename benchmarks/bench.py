@@ -17,13 +17,12 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import gettempdir
 
 from benchmarks.chapters import CHAPTERS, FULL, QUICK
 from benchmarks.corpus import Corpus
-from benchmarks.tables import markdown
+from benchmarks.tables import markdown, versions
 
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 PACKAGES = ("numpy", "soundfile", "miniaudio", "sqlalchemy", "pydub", "auditok")
@@ -83,13 +82,8 @@ def _heading(quick: bool, only: Sequence[str]) -> str:
 
 
 def _versions() -> list[str]:
-    found = [f"Python {platform.python_version()}"]
-    for package in PACKAGES:
-        try:
-            found.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            found.append(f"{package} not installed")
-    return found + [_program_version(name, option) for name, option in (("ffmpeg", "-version"), ("sox", "--version"))]
+    programs = [_program_version(name, option) for name, option in (("ffmpeg", "-version"), ("sox", "--version"))]
+    return [*versions(PACKAGES), *programs]
 
 
 def _program_version(name: str, option: str) -> str:

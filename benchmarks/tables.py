@@ -1,12 +1,14 @@
 """Figures → Markdown tables that are readable in a terminal too."""
 
-from collections.abc import Sequence
+import platform
+from collections.abc import Iterator, Sequence
+from importlib.metadata import PackageNotFoundError, version
 
 from attrs import frozen
 
 from benchmarks.measuring import Figure
 
-__all__ = ["Chapter", "markdown"]
+__all__ = ["Chapter", "markdown", "versions"]
 
 
 @frozen
@@ -81,3 +83,13 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
     ]
     return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
+
+
+def versions(packages: Sequence[str]) -> Iterator[str]:
+    """Python's, and those of packages."""
+    yield f"Python {platform.python_version()}"
+    for package in packages:
+        try:
+            yield f"{package} {version(package)}"
+        except PackageNotFoundError:
+            yield f"{package} not installed"

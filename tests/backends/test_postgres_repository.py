@@ -5,11 +5,10 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing
-from datetime import timedelta
 from multiprocessing import get_context
 from typing import Any
 from unittest.mock import patch
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from alembic import command
@@ -35,6 +34,7 @@ from callkit.errors import (
 from callkit.testing.agreement import NewRepository, agree, some_call
 from callkit.testing.repository import RepositoryContract
 from callkit.testing.strategies import Story, stories
+from tests.backends.claiming import check_no_double_claim
 
 psycopg = pytest.importorskip("psycopg")
 
@@ -114,32 +114,8 @@ def test_what_people_report_on_has_real_types(repository: SqlRepository, run: Ru
 # ---- many at once
 
 
-def claim_all(url: str, ids: list[UUID], owner: str) -> list[UUID]:
-    """Claim each call that can be had, as a worker does."""
-    sql, won = SqlRepository(url), []
-    for call_id in ids:
-        call = sql.get(call_id)
-        if call.lease is None:
-            try:
-                sql.save(call.claim(owner, call.started_at, timedelta(seconds=30)))
-            except StaleCallError:
-                continue
-            won.append(call_id)
-    sql.close()
-    return won
-
-
 def test_no_call_is_claimed_twice(repository: SqlRepository) -> None:
-    recording = Recording("k", "n", 1, "0" * 64, "wav", some_call().started_at)
-    waiting = [some_call(second).attach(recording, some_call().started_at) for second in range(150)]
-    for call in waiting:
-        repository.add(call)
-    ids = [call.id for call in waiting]
-    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(claim_all, repository.url, ids, owner) for owner in "abcd"]
-        won = [call_id for future in futures for call_id in future.result(120)]
-    assert sorted(won) == sorted(ids)
-    assert {repository.get(call_id).version for call_id in ids} == {waiting[0].version + 1}
+    check_no_double_claim(repository)
 
 
 def test_threads_add_calls_of_one_millisecond(repository: SqlRepository, run: Run) -> None:

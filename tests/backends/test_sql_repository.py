@@ -5,14 +5,11 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import timedelta
 from itertools import count
-from multiprocessing import get_context
 from pathlib import Path
 from typing import cast
-from uuid import UUID
 
 import pytest
 from attrs import evolve
@@ -27,10 +24,11 @@ from callkit.backends.repositories.sql.engine import open_database
 from callkit.core.call import Call, Failure, Recording
 from callkit.core.number import NORMALISER, normalise
 from callkit.core.query import Query
-from callkit.errors import InvalidCallError, RepositoryError, SettingsError, StaleCallError
+from callkit.errors import InvalidCallError, RepositoryError, SettingsError
 from callkit.testing.agreement import NewRepository, agree, some_call, some_results
 from callkit.testing.repository import RepositoryContract
 from callkit.testing.strategies import Story, stories
+from tests.backends.claiming import check_no_double_claim
 
 NUMBER = "+zqxjkvwy84"  # its trigrams are in no text of callkit or SQLite
 NAMES = count()
@@ -317,32 +315,8 @@ def written(path: Path) -> bytes:
 # ---- many processes
 
 
-def claim_all(url: str, ids: list[UUID], owner: str) -> list[UUID]:
-    """Claim each call that can be had, as a worker does."""
-    sql, won = SqlRepository(url), []
-    for call_id in ids:
-        call = sql.get(call_id)
-        if call.lease is None:
-            try:
-                sql.save(call.claim(owner, call.started_at, timedelta(seconds=30)))
-            except StaleCallError:
-                continue
-            won.append(call_id)
-    sql.close()
-    return won
-
-
 def test_no_call_is_claimed_twice(sql: SqlRepository) -> None:
-    recording = Recording("k", "n", 1, "0" * 64, "wav", some_call().started_at)
-    waiting = [some_call(second).attach(recording, some_call().started_at) for second in range(150)]
-    for call in waiting:
-        sql.add(call)
-    ids = [call.id for call in waiting]
-    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(claim_all, sql.url, ids, owner) for owner in "abcd"]
-        won = [call_id for future in futures for call_id in future.result(120)]
-    assert sorted(won) == sorted(ids)
-    assert {sql.get(call_id).version for call_id in ids} == {waiting[0].version + 1}
+    check_no_double_claim(sql)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")

@@ -1,6 +1,7 @@
 """What runners have in common: they are values, and what does their work is made in each process."""
 
 import os
+from abc import ABC, abstractmethod
 from threading import TIMEOUT_MAX
 from types import TracebackType
 from typing import Any, Protocol, Self, cast
@@ -41,14 +42,14 @@ def positive(_: object, attribute: "Attribute[Any]", value: float) -> None:
         raise SettingsError(f"A runner's {attribute.name} must be above 0 and at most {most:g}, not {value!r}.")
 
 
-class Closing:
+class Closing(ABC):
     """A `with` block closes the runner, and so waits until everything is done."""
 
     __slots__ = ()
 
+    @abstractmethod
     def close(self) -> None:
         """See `callkit.protocols.TaskRunner.close`."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         return self
@@ -98,5 +99,6 @@ class RunnerValue(Closing):
         """That of this process: threads and pipes that were inherited through a fork are of no use."""
         return self._engines.get(os.getpid()) or self._engines.setdefault(os.getpid(), self._new_engine())
 
+    @abstractmethod
     def _new_engine(self) -> Engine:
-        raise NotImplementedError
+        """What does this runner's work."""
