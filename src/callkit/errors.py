@@ -28,6 +28,7 @@
     ├── BackendError                 a database, storage or runner failed
     │   ├── RepositoryError
     │   ├── StorageError
+    │   ├── TranscriptionError       an engine could not write down what is said
     │   └── RunnerError
     │       ├── WorkerLostError      the worker process died
     │       └── TaskTimeoutError     the task ran too long and was stopped
@@ -81,6 +82,7 @@ __all__ = [
     "StaleCallError",
     "StorageError",
     "TaskTimeoutError",
+    "TranscriptionError",
     "UnsupportedFormatError",
     "WaitTimeoutError",
     "WorkerLostError",
@@ -381,6 +383,16 @@ class TaskTimeoutError(RunnerError):
     code = "task_timeout"
     sentence = "{what} ran longer than {seconds:g} s and was stopped: raise the runner's timeout if that is normal."
     seconds: float
+
+
+@attrs.define
+class TranscriptionError(BackendError):
+    """An engine could not write down what is said."""
+
+    code = "transcription_error"
+    sentence = "The transcriber {engine} failed: {why}."
+    engine: str
+    why: str
 
 
 @attrs.define

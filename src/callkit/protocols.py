@@ -6,7 +6,7 @@ All may be called from several threads at once.
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, BinaryIO, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
 from attrs import frozen
@@ -15,7 +15,12 @@ from callkit.core.analysis import Results
 from callkit.core.call import Call
 from callkit.core.page import Page
 from callkit.core.query import Query
+from callkit.core.transcript import Transcript
 from callkit.errors import RunnerError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = [
     "Blob",
@@ -29,6 +34,8 @@ __all__ = [
     "Task",
     "TaskRunner",
     "TidiesUp",
+    "Transcriber",
+    "TranscriberCapabilities",
 ]
 
 
@@ -225,4 +232,64 @@ class TaskRunner(Protocol):
         """Take no more; what was submitted is done: by pools before this returns, by workers elsewhere in their time.
 
         Twice is fine.
+        """
+
+
+@frozen
+class TranscriberCapabilities:
+    """What an engine can do.
+
+    Attributes:
+        words: it gives words with times.
+        languages: those it knows, as BCP-47 codes; None: not known beforehand.
+        sample_rate: hertz that it wants its sound in; None: any.
+        max_seconds: of sound it takes at once; None: any.
+        local: the sound does not leave this machine.
+        synthetic: it makes something up (the placeholder): nothing of it was said.
+    """
+
+    words: bool = True
+    languages: frozenset[str] | None = None
+    sample_rate: int | None = None
+    max_seconds: float | None = None
+    local: bool = True
+    synthetic: bool = False
+
+
+class Transcriber(Protocol):
+    """Writes down what is said on one channel. It knows nothing of calls, channels, parties or files.
+
+    A frozen value that names an engine and a model; what is loaded is looked up per process. It travels to workers.
+    """
+
+    @property
+    def name(self) -> str:
+        """Of the engine, such as "whisper"."""
+
+    @property
+    def model(self) -> str:
+        """Of the model, such as "base"; empty if there is no choice."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Engine, version, model with a digest of its weights where there are some, and options; no secrets."""
+
+    @property
+    def capabilities(self) -> TranscriberCapabilities:
+        """What it can do."""
+
+    def transcribe(
+        self, samples: "NDArray[np.float32]", rate: int, *, language: str | None = None, hints: Sequence[str] = ()
+    ) -> Transcript:
+        """What is said, with times from the first sample given.
+
+        Args:
+            samples: of one channel, -1 to 1, shape (n,).
+            rate: hertz; `capabilities.sample_rate` if there is one.
+            language: BCP-47 code; None: it finds out.
+            hints: names and terms that are likely.
+
+        Raises:
+            TranscriptionError: the engine failed; the message says what to do.
+            MissingExtraError: its package is not installed.
         """

@@ -17,6 +17,7 @@ from callkit.core.health import Health
 from callkit.core.intervals import Interval
 from callkit.core.loudness import Loudness
 from callkit.core.party import Latency, PartyTalk
+from callkit.core.transcript import Transcript
 
 __all__ = ["Analysis", "Interval", "Party", "Results", "SilenceMark", "gaps"]
 
@@ -211,9 +212,15 @@ class Analysis:
 
 @frozen
 class Results:
-    """Everything that processing a call gave; saved in one transaction with the call."""
+    """Everything that processing a call gave; saved in one transaction with the call.
+
+    Attributes:
+        analysis: what was measured.
+        transcript: what was said; None if nobody was asked to write it down.
+    """
 
     analysis: Analysis
+    transcript: Transcript | None = None
 
 
 def _length(intervals: Iterable[Interval]) -> float:
