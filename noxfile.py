@@ -103,6 +103,13 @@ def accuracy(session: nox.Session) -> None:
 
 
 @nox.session
+def dtmf(session: nox.Session) -> None:
+    """Keys pressed over speech, and false ones, side by side with multimon-ng."""
+    session.install("-e", ".")
+    session.run("python", "-m", "benchmarks.dtmf", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     session.install("-e", ".", *group("docs"))
     session.run("mkdocs", "build", "--strict", *session.posargs, env={"NO_MKDOCS_2_WARNING": "1"})

@@ -25,7 +25,7 @@ from benchmarks.corpus import Corpus
 from benchmarks.tables import markdown, versions
 
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
-PACKAGES = ("numpy", "soundfile", "miniaudio", "sqlalchemy", "pydub", "auditok")
+PACKAGES = ("numpy", "soundfile", "miniaudio", "sqlalchemy", "pydub", "auditok", "call-ai-metrics")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from benchmarks.corpus import Corpus
 from benchmarks.measuring import Cost, Figure, Work, as_program, figures, in_turn
-from benchmarks.peers import ANALYSE, Contender, callkits, ffmpeg, in_processes, programs
+from benchmarks.peers import ANALYSE, Contender, analysers, callkits, ffmpeg, in_processes, programs
 from benchmarks.server_chapters import claim_chapter, postgres_chapter, search_chapter
 from benchmarks.sizes import FULL, QUICK, Sizes
 from benchmarks.tables import Chapter
@@ -52,6 +52,19 @@ def whole(corpus: Corpus, sizes: Sizes) -> Chapter:
         found += _compare(case, programs(), path, sizes.rounds)
     text = "The same files, a program for each: of Python's share, interpreter and imports are the larger part."
     return Chapter("Silence marks, a program for each file", text, tuple(found))
+
+
+def analysis(corpus: Corpus, sizes: Sizes) -> Chapter:
+    """All figures of a conversation, against whoever makes some of them."""
+    path = corpus.call(sizes.marks_seconds, 2, "pcm_s16le")
+    found = _compare("stereo WAV", analysers(), path, sizes.rounds)
+    text = (
+        f"A stereo WAV of {sizes.marks_seconds // 60} minutes at 8 kHz, everything that `callkit.analyse` measures "
+        "(speech, conversation, keys and tones, hold music, loudness, health, levels, waveform) against "
+        "call-ai-metrics, which finds speech by level and makes the figures of the conversation. First in a running "
+        "Python process, then as programs."
+    )
+    return Chapter("The whole analysis", text, tuple(found))
 
 
 def calls(corpus: Corpus, sizes: Sizes) -> Chapter:
@@ -198,6 +211,7 @@ def _absent(case: str, contenders: Sequence[Contender]) -> list[Figure]:
 CHAPTERS: Mapping[str, Callable[[Corpus, Sizes], Chapter]] = {
     "marks": marks,
     "whole": whole,
+    "analysis": analysis,
     "calls": calls,
     "long": long,
     "batch": batch,

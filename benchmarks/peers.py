@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from attrs import frozen
+from attrs import evolve, frozen
 
 from benchmarks.measuring import Cost, as_program, in_process
 from callkit import analyse
 from callkit.audio import detect_silence
 
-__all__ = ["Contender", "callkits", "ffmpeg", "in_processes", "peers", "programs"]
+__all__ = ["Contender", "analysers", "callkits", "ffmpeg", "in_processes", "peers", "programs"]
 
 THRESHOLD = -45
 SECOND = 1000
@@ -125,6 +125,22 @@ def peers() -> list[Contender]:
         _python("pydub detect_silence, seek_step=100 (inexact)", _pydub(100), "pydub"),
         _python("pydub detect_silence, seek_step=1", _pydub(1), "pydub", slow=True),
     ]
+
+
+def _call_ai_metrics(path: Path) -> object:
+    from call_ai_metrics import analyze  # noqa: PLC0415  # a peer may be missing
+
+    return analyze(str(path))
+
+
+CALL_AI_METRICS = "import call_ai_metrics, sys; call_ai_metrics.analyze(sys.argv[1])"
+
+
+def analysers() -> list[Contender]:
+    """Whoever makes figures of a conversation: in this process, then as programs, for their memory."""
+    peer = _python("call_ai_metrics.analyze", _call_ai_metrics, "call_ai_metrics")
+    program = _program(f'python -c "{CALL_AI_METRICS}"', lambda path: [sys.executable, "-c", CALL_AI_METRICS, path])
+    return [callkits()[0], peer, programs()[0], evolve(program, missing=peer.missing)]
 
 
 def in_processes() -> list[Contender]:

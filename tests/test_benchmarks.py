@@ -27,7 +27,7 @@ def tiny(bench: Any) -> Any:
     return bench.chapters.Sizes(1, 4, 3, 3, 20, 3, 3, 1, 1, 300, 2, 40, 20)
 
 
-CHAPTERS = ["marks", "whole", "calls", "long", "batch", "start", "numbers", "postgres", "claims"]
+CHAPTERS = ["marks", "whole", "analysis", "calls", "long", "batch", "start", "numbers", "postgres", "claims"]
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
