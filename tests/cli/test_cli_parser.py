@@ -44,7 +44,7 @@ NAMES = sorted(commands())
 def test_the_commands() -> None:
     database = {"db copy", "db downgrade", "db status", "db upgrade"}
     upkeep = {"completion", "config", "doctor", "sweep", "worker"}
-    assert set(NAMES) == {"erase", "list", "process", "report", "search", "show"} | upkeep | database
+    assert set(NAMES) == {"erase", "export", "list", "process", "report", "search", "show"} | upkeep | database
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,3 +1,4 @@
+import json
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callkit.core.transcript import Segment, Transcript, Word
-from callkit.interop.subtitles import SYNTHETIC, cues, speaker_of, to_srt, to_txt, to_vtt
+from callkit.interop.subtitles import SYNTHETIC, cues, speaker_of, to_dict, to_srt, to_txt, to_vtt
 
 DATA = Path(__file__).parents[1] / "data"
 SAID = (
@@ -51,6 +52,14 @@ def test_the_worked_example_as_text() -> None:
         "[00:08] Customer: Hello, I have a question.",
     ]
     assert to_txt(transcript(Segment(3725.0, 3726.0, "Да."))) == "[01:02:05] Да.\n"
+
+
+def test_all_that_is_known_as_json() -> None:
+    document = json.loads(json.dumps(to_dict(transcript(spoken("so be it"), synthetic=True), NAMES)))
+    assert document["synthetic"] is True
+    [segment] = document["segments"]
+    assert (segment["speaker"], segment["channel"], segment["text"]) == ("Agent", 0, "so be it")
+    assert segment["words"][1] == {"start": 0.4, "end": 0.8, "text": "be", "confidence": None}
 
 
 def test_nothing_said_is_a_file_all_the_same() -> None:

@@ -3,6 +3,7 @@
 from argparse import Action, ArgumentParser, RawDescriptionHelpFormatter
 
 from callkit.cli.command import Commands, add_command, common_options, count, json_option, page_options, positive, tag
+from callkit.cli.parser_export import EXPORT
 from callkit.cli.parser_upkeep import UPKEEP
 
 __all__ = ["build"]
@@ -28,7 +29,7 @@ def build() -> ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     common = common_options()
-    for add in (_process, _list, _search, _show, _report, _erase, *UPKEEP):
+    for add in (_process, _list, _search, _show, _report, *EXPORT, _erase, *UPKEEP):
         add(commands, common)
     return parser
 

@@ -4,11 +4,11 @@ import io
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from callkit.cli.calls import each
+from callkit.cli.files import whole
 from callkit.cli.lines import batches
 from callkit.cli.output import complain, console, emit, sentence
 from callkit.cli.subjects import subject_of
@@ -107,7 +107,7 @@ def _write(place: str, content: bytes) -> None:
     if place == _STDOUT:
         emit(content.decode("ascii").rstrip("\n"))
         return
-    with _whole(place) as part:
+    with whole(place) as part:
         part.write_bytes(content)
 
 
@@ -119,14 +119,14 @@ def _table(kit: "CallKit", query: Query, arguments: Namespace, roles: ChannelMap
 
     entries, parties = _entries(kit, query, roles), arguments.parties
     if arguments.parquet:
-        with _whole(arguments.parquet) as part:
+        with whole(arguments.parquet) as part:
             written = write_parquet(entries, part, parties=parties)
     elif arguments.csv == _STDOUT:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8")
         written = write_csv(entries, _Stdout(), parties=parties, byte_order_mark=arguments.bom)
     else:
-        with _whole(arguments.csv) as part, part.open("w", encoding="utf-8", newline="") as file:
+        with whole(arguments.csv) as part, part.open("w", encoding="utf-8", newline="") as file:
             written = write_csv(entries, file, parties=parties, byte_order_mark=arguments.bom)
     complain(f"{written} call{'' if written == 1 else 's'} in the table")
     return 0
@@ -149,24 +149,3 @@ class _Stdout:
     def write(self, line: str) -> None:
         """One of them."""
         emit(line.removesuffix("\r\n"))
-
-
-@contextmanager
-def _whole(place: str) -> Iterator[Path]:
-    """Where to write a file that is seen under its name only once it is complete; devices and pipes are written to.
-
-    Raises:
-        OSError: it can't be written.
-    """
-    path = Path(place)
-    part = path.with_name(f"{path.name}.part") if path.is_file() or not path.exists() else path
-    try:
-        yield part
-        if part != path:
-            part.replace(path)
-    except OSError as error:
-        error.filename = place
-        raise
-    finally:
-        if part != path:
-            part.unlink(missing_ok=True)

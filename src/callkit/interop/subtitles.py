@@ -15,13 +15,14 @@ Source: W3C, WebVTT (Candidate Recommendation, 2019); SubRip has no standard.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
-from attrs import evolve
+from attrs import asdict, evolve
 
 from callkit.core.intervals import Interval
 from callkit.core.transcript import Segment, Transcript, Word
 
-__all__ = ["SYNTHETIC", "cues", "speaker_of", "to_srt", "to_txt", "to_vtt"]
+__all__ = ["SYNTHETIC", "cues", "speaker_of", "to_dict", "to_srt", "to_txt", "to_vtt"]
 
 SYNTHETIC = "A placeholder, made without a transcriber: nothing of it was said."
 _CHARACTERS = 84  # two lines of 42
@@ -72,6 +73,14 @@ def to_txt(transcript: Transcript, names: Names = ()) -> str:
     note = [SYNTHETIC] if transcript.synthetic else []
     lines = [f"[{_short_clock(segment.start)}] {_named(segment, names)}" for segment in transcript.segments]
     return "".join(f"{line}\n" for line in [*note, *lines])
+
+
+def to_dict(transcript: Transcript, names: Names = ()) -> dict[str, Any]:
+    """As JSON values: all that is known, and who said each segment."""
+    document = asdict(transcript)
+    for segment, own in zip(transcript.segments, document["segments"], strict=True):
+        own["speaker"] = speaker_of(segment, names)
+    return document
 
 
 def _named(segment: Segment, names: Names) -> str:
