@@ -73,8 +73,14 @@ class CallTable:
         yield length(call.duration)
         if self._room >= 0:
             yield str(found.channels) if found else ""
-        yield "/".join(percent(party.talk_time, found.duration) for party in found.parties) if found else ""
+        yield _talk(found) if found else ""
         yield "" if call.silence_share is None else percent(call.silence_share, 1)
         if self._cells:
             yield self.look.strip(found.parties, found.duration, self._cells) if found else ""
         yield self.look.status(call)
+
+
+def _talk(found: Analysis) -> str:
+    """Of each party, or once for all where nobody can be told apart."""
+    parties = found.parties if found.separable else found.parties[:1]
+    return "/".join(percent(party.talk_time, found.duration) for party in parties)
