@@ -6,8 +6,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callkit.core.transcript import Segment, Transcript, Word
-from callkit.interop.subtitles import SYNTHETIC, cues, speaker_of, to_dict, to_srt, to_txt, to_vtt
+from callkit.core.transcript import SYNTHETIC, Segment, Transcript, Word, speaker_of
+from callkit.interop.subtitles import cues, to_dict, to_srt, to_txt, to_vtt
 
 DATA = Path(__file__).parents[1] / "data"
 SAID = (

@@ -13,6 +13,7 @@ from attrs import evolve
 
 from callkit.audio.facts import Measured
 from callkit.core.call import Direction
+from callkit.core.transcript import SYNTHETIC, Segment, Transcript
 from callkit.report.page import Sound, page
 from callkit.report.subject import Subject
 from callkit.report.timeline import ticks
@@ -27,7 +28,8 @@ def text(subject: Subject, measured: Measured) -> str:
 
 
 def test_nothing_comes_from_elsewhere(text: str) -> None:
-    assert not re.search(r"(?:https?:)?//(?!\s)[\w.]+", re.sub(r"//\s.*", "", text))
+    told = re.sub(r"//\s.*|'sha256-[^']*'", "", unescape(text))  # comments, and digests, which may have slashes
+    assert not re.search(r"(?:https?:)?//(?!\s)[\w.]+", told)
     assert set(re.findall(r'(?:src|href)="([^#"]*)', text)) == {"data:,", ""}
     assert "@import" not in text
     assert not re.search(r"url\((?!#speech\d\))", text)
@@ -166,3 +168,24 @@ def test_ticks_are_few_and_within(duration: float) -> None:
     found: Iterable[int] = ticks(duration)
     assert 1 <= len(list(found)) <= 12
     assert all(0 <= second <= duration for second in found)
+
+
+def test_what_was_said_stands_beside_who_said_it(make_subject: MakeSubject) -> None:
+    segments = (Segment(1.25, 2.0, "Hello & <b>", 0), Segment(3.0, 4.0, "Да.", 1, language="ru"))
+    subject = evolve(make_subject(), transcript=Transcript(segments, "en", 60.0, "whisper", "base"))
+    text = unescape(page(subject).decode("ascii"))
+    assert re.findall(r'<button [^>]*value="([\d.]+)">([\d:.]+)</button>', text) == [
+        ("1.25", "0:01.2"),
+        ("3", "0:03.0"),
+    ]
+    assert "<bdi>customer</bdi></span> <bdi>Hello & <b></bdi>" in text
+    assert '<p lang="ru"><span class="who c1"><bdi>agent</bdi></span> <bdi>Да.</bdi>' in text
+    assert "Written down by whisper base." in text
+    assert "about-transcript" not in page(make_subject()).decode("ascii")
+
+
+def test_a_stand_in_says_so(make_subject: MakeSubject) -> None:
+    stand_in = Transcript((Segment(0.0, 1.0, "Hello."),), None, 60.0, "placeholder", synthetic=True)
+    assert SYNTHETIC in page(evolve(make_subject(), transcript=stand_in)).decode("ascii")
+    silent = Transcript((), None, 60.0, "whisper")
+    assert "Nothing was said." in page(evolve(make_subject(), transcript=silent)).decode("ascii")

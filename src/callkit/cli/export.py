@@ -30,8 +30,7 @@ def export(arguments: Namespace) -> int:
 
         def one(call_id: str) -> None:
             subject = subject_of(kit, call_id, settings.zone, settings.roles)
-            found = kit.results(call_id)
-            text = _written(subject, found.transcript if found else None, arguments.format)
+            text = _written(subject, arguments.format)
             _put(text, folder, f"{subject.call.id}.{arguments.format}")
 
         try:
@@ -41,11 +40,11 @@ def export(arguments: Namespace) -> int:
             return 1
 
 
-def _written(subject: Subject, transcript: Transcript | None, form: str) -> str:
-    if transcript is None:
+def _written(subject: Subject, form: str) -> str:
+    if subject.transcript is None:
         call = subject.call
         raise InvalidCallError(f"Call {call.id} has no transcript: run `callkit transcribe {call.id}` first.")
-    return _FORMATS[form](subject, transcript)
+    return _FORMATS[form](subject, subject.transcript)
 
 
 def _json(subject: Subject, transcript: Transcript) -> str:

@@ -25,4 +25,4 @@ def subject_of(kit: "CallKit", call_id: str, zone: tzinfo, channel_map: ChannelM
     if found is None:
         raise InvalidCallError(f"Nothing was measured of call {call.id} (status {call.status}): process it first.")
     roles = roles_of(found.analysis.channels, call.direction, channel_map=channel_map)
-    return Subject(call, found.analysis, roles, zone)
+    return Subject(call, found.analysis, roles, zone, found.transcript)

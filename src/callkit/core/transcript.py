@@ -4,9 +4,14 @@ Times are float seconds from the recording's first decoded frame, half-open. Con
 gave, 0 to 1, or None; numbers of different engines are not comparable. Languages are BCP-47 codes.
 """
 
+from collections.abc import Sequence
+
 from attrs import frozen
 
-__all__ = ["Segment", "Transcript", "Word"]
+__all__ = ["SYNTHETIC", "Segment", "Transcript", "Word", "speaker_of"]
+
+SYNTHETIC = "A placeholder, made without a transcriber: nothing of it was said."
+"""What is said wherever a synthetic transcript appears."""
 
 
 @frozen
@@ -71,3 +76,10 @@ class Transcript:
     def text(self) -> str:
         """All segments, a line each."""
         return "\n".join(segment.text for segment in self.segments)
+
+
+def speaker_of(segment: Segment, names: Sequence[str | None] = ()) -> str | None:
+    """Who said it: as the transcript names them, else what their channel is called; None if neither is known."""
+    if segment.speaker is not None or segment.channel is None or segment.channel >= len(names):
+        return segment.speaker
+    return names[segment.channel]

@@ -20,11 +20,10 @@ from typing import Any
 from attrs import asdict, evolve
 
 from callkit.core.intervals import Interval
-from callkit.core.transcript import Segment, Transcript, Word
+from callkit.core.transcript import SYNTHETIC, Segment, Transcript, Word, speaker_of
 
-__all__ = ["SYNTHETIC", "cues", "speaker_of", "to_dict", "to_srt", "to_txt", "to_vtt"]
+__all__ = ["cues", "to_dict", "to_srt", "to_txt", "to_vtt"]
 
-SYNTHETIC = "A placeholder, made without a transcriber: nothing of it was said."
 _CHARACTERS = 84  # two lines of 42
 _SECONDS = 7.0
 _SHORTEST = 0.001  # of a cue: players drop one that ends when it begins
@@ -32,13 +31,6 @@ _SENTENCE = tuple(".?!…。？！")
 
 Names = Sequence[str | None]
 """What the parties are called, by channel."""
-
-
-def speaker_of(segment: Segment, names: Names = ()) -> str | None:
-    """Who said it: as the transcript names them, else what their channel is called; None if neither is known."""
-    if segment.speaker is not None or segment.channel is None or segment.channel >= len(names):
-        return segment.speaker
-    return names[segment.channel]
 
 
 def to_vtt(transcript: Transcript, names: Names = (), *, hold: Iterable[Interval] = ()) -> str:
@@ -93,7 +85,7 @@ def _named(segment: Segment, names: Names) -> str:
 
 def cues(transcript: Transcript) -> Iterator[Segment]:
     """The segments, in pieces that can be read on a screen, by start."""
-    pieces = (piece for segment in transcript.segments if segment.text.strip() for piece in _split(segment))
+    pieces = (piece for segment in transcript.segments if _one_line(segment.text) for piece in _split(segment))
     yield from sorted(pieces, key=lambda piece: piece.start)
 
 

@@ -39,6 +39,7 @@
   slider.addEventListener("input", () => seek(slider.valueAsNumber));
   figure.addEventListener("pointermove", event => { if (!sound) show(under(event)); });
   figure.addEventListener("click", event => seek(under(event)));
+  for (const button of document.querySelectorAll(".at")) button.addEventListener("click", () => seek(Number(button.value)));
   if (sound) sound.addEventListener("timeupdate", () => show(sound.currentTime));
   new ResizeObserver(place).observe(figure);
   cursor.hidden = byId("looking").hidden = false;

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from callkit.report.figures import Figure, Section, health_lines, sections
 from callkit.report.lanes import Mark, clock, moments
 from callkit.report.markup import Markup, person, raw, tag, to_ascii
+from callkit.report.said import said
 from callkit.report.subject import Subject
 from callkit.report.timeline import marks_json, timeline
 
@@ -99,6 +100,8 @@ def _main(subject: Subject, peaks: NDArray[np.int16] | None, sound: Sound | None
     yield _block("Figures", hint, tag("div", *tables, class_="tables"))
     if marks := moments(subject):
         yield _block("Moments", _moments(marks))
+    if subject.transcript:
+        yield _block("Transcript", said(subject, subject.transcript))
     yield tag("p", f"Measured by {subject.analysis.fingerprint}. Call {subject.call.id}.", class_="hint")
 
 

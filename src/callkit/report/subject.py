@@ -10,6 +10,7 @@ from callkit.core.analysis import Analysis
 from callkit.core.call import Call
 from callkit.core.intervals import Interval
 from callkit.core.roles import Roles
+from callkit.core.transcript import Transcript
 from callkit.report.strip import merged
 
 __all__ = ["Subject", "party_names"]
@@ -24,12 +25,14 @@ class Subject:
         analysis: what was measured.
         roles: who is on which channel.
         zone: of the times on the clock.
+        transcript: what was said, if somebody wrote it down.
     """
 
     call: Call
     analysis: Analysis
     roles: Roles
     zone: tzinfo
+    transcript: Transcript | None = None
 
     @cached_property
     def names(self) -> tuple[str, ...]:
