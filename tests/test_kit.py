@@ -107,7 +107,11 @@ def test_any_form_of_a_recording_will_do(kit: CallKit, wav: WavMaker, tmp_path: 
         "pipe": Pipe(),
         "segment": AudioSegment.from_file(io.BytesIO(data), "wav"),
     }
-    assert kit.wait(kit.ingest(forms[form]).id).duration == 2.0
+    call = kit.wait(kit.ingest(forms[form]).id)
+    with kit.open_recording(call.id) as file:
+        stored = file.read()
+    assert call.recording is not None
+    assert (call.duration, call.recording.size) == (2.0, len(stored))
 
 
 def test_a_file_object_stays_open(kit: CallKit, wav: WavMaker) -> None:

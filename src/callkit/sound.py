@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from typing import Any, BinaryIO, cast
 
 from attrs import frozen
@@ -72,7 +72,8 @@ def opened(source: AudioSource, name: str | None = None) -> Iterator[Sound]:
             container = reader.format.container
         file.seek(0)
         digest = hashlib.file_digest(cast(Any, file), "sha256").hexdigest()
-        yield Sound(file, name, container, suffix_of(container), file.tell(), digest)
+        size = file.seek(0, SEEK_END)  # of bytes in memory the digest is made without reading them
+        yield Sound(file, name, container, suffix_of(container), size, digest)
 
 
 def _exported(segment: Any) -> bytes:
