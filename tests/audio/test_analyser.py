@@ -68,8 +68,9 @@ def test_levels_and_peaks_are_those_of_the_samples(rate: int, channels: int) -> 
     analysis = found.analysis
     assert (analysis.frames, analysis.duration, analysis.channels) == (len(samples), len(samples) / rate, channels)
     power = (samples.astype(float) ** 2).mean(0)
+    near = 0.006 if rate >= 8000 else 0.05  # where a second is a few samples, their mean is taken for an offset
     for party, expected, column in zip(analysis.parties, power, samples.T, strict=True):
-        assert party.rms_dbfs == pytest.approx(10 * np.log10(expected / 2**30), abs=0.006)
+        assert party.rms_dbfs == pytest.approx(10 * np.log10(expected / 2**30), abs=near)
         assert party.peak_dbfs == pytest.approx(20 * np.log10(np.abs(column.astype(int)).max() / 32768), abs=0.006)
     rows = found.peaks.rows
     assert (rows[:, :, 0].min(0) == samples.min(0)).all()
@@ -157,7 +158,7 @@ def test_options_that_make_no_sense(options: dict[str, float]) -> None:
 
 
 def test_the_fingerprint_names_what_matters() -> None:
-    assert Options().fingerprint == "callkit-audio/3 adaptive min_silence=1.0"
+    assert Options().fingerprint == "callkit-audio/4 adaptive min_silence=1.0"
     assert Options(max_duration=5).fingerprint == Options().fingerprint
     assert Options(min_silence=1).fingerprint == Options().fingerprint, "1 is 1.0"
     assert Options(compat="pydub", silence_thresh=-16).fingerprint == Options(compat="pydub").fingerprint

@@ -73,7 +73,7 @@ def test_speech_without_a_pause_is_not_taken_for_noise_at_once(seconds: int) -> 
     assert (runs[:, 1] - runs[:, 0]).sum() > 0.9 * seconds * 100
 
 
-@pytest.mark.parametrize(("level", "count"), [(-120.0, 0), (-70.0, 0), (-56.0, 0)])
+@pytest.mark.parametrize(("level", "count"), [(-120.0, 0), (-70.0, 0), (-58.0, 0)])
 def test_nothing_quiet_is_speech(level: float, count: int) -> None:
     assert len(speech_runs(levels((60, level)))) == count
 
@@ -91,7 +91,7 @@ def steady(*stretches: tuple[int, float]) -> Levels:
 @pytest.mark.parametrize(("frames", "runs"), [(4, []), (5, [[2001, 2004]])])
 def test_what_stands_out_for_less_than_three_frames_is_a_click(frames: int, runs: list[list[int]]) -> None:
     """A mean of five frames is loud only if it holds four of the burst's or more."""
-    assert speech_runs(steady((2000, -70), (frames, -48), (2000, -70))).tolist() == runs
+    assert speech_runs(steady((2000, -70), (frames, -49.5), (2000, -70))).tolist() == runs
 
 
 @pytest.mark.parametrize(("gap", "count"), [(21, 1), (22, 2)])
@@ -177,3 +177,38 @@ def test_who_speaks_at_once_is_counted_frame_by_frame(channels: list[Runs], at_l
 
 def test_seconds_end_with_the_recording() -> None:
     assert seconds([(0, 10), (20, 31)], 0.305) == ((0.0, 0.1), (0.2, 0.305))
+
+
+def test_the_first_second_counts_no_more_than_any_other() -> None:
+    """A lull in the noise as a call begins is no measure of the noise."""
+    noise = np.tile(np.repeat(np.array([-4000, -3800], np.int16), 25), 60)
+    noise[:100] -= 700
+    assert len(speech_runs(np.concatenate([noise, np.full(200, -2000, np.int16), noise[::-1]]))) == 1
+
+
+@pytest.mark.parametrize("frames", [1, 5, 10])
+def test_what_a_codec_smears_after_a_sudden_end_is_no_speech(frames: int) -> None:
+    call = steady((2000, -70), (100, -25), (frames, -41), (2000, -70))
+    assert speech_runs(call).tolist() == [[2000, 2100]]
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+def test_what_a_codec_smears_before_a_sudden_begin_is_no_speech(frames: int) -> None:
+    call = steady((2000, -70), (frames, -41), (100, -25), (2000, -70))
+    assert speech_runs(call).tolist() == [[2000 + frames, 2100 + frames]]
+
+
+@pytest.mark.parametrize(
+    "end", [[(11, -41)], [(5, -39)], [(5, -41), (3, -30)]], ids=["too long", "too loud", "louder again"]
+)
+def test_soft_ends_of_words_are_speech(end: list[tuple[int, float]]) -> None:
+    last = sum(frames for frames, _ in end)
+    for stretches in ([(100, -25), *end], [*end[::-1], (100, -25)]):
+        runs = speech_runs(steady((2000, -70), *stretches, (2000, -70)))
+        assert runs.tolist() == [[2000, 2100 + last]]
+
+
+def test_smear_is_looked_for_within_the_run() -> None:
+    """A run shorter than what is looked at ends where it begins, not in what lies before."""
+    call = steady((2000, -70), (100, -20), (30, -70), (6, -42), (2000, -70))
+    assert speech_runs(call).tolist() == [[2000, 2100], [2130, 2136]]

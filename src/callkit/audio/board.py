@@ -40,22 +40,26 @@ class ChannelMeters:
         self.music = MusicMeter() if rate >= _LOWEST_RATE else None
         asked = detector is not None and self.music is not None
         self.opinion = SecondOpinion(rate, detector, self.music) if asked else None  # type: ignore[arg-type]  # asked
-        meters = (self.loudness, self.gaps, self.tones, self.music, self.opinion)
+        meters = (self.loudness, self.tones, self.music, self.opinion)
         self._others = [meter for meter in meters if meter is not None]
 
-    def feed(self, samples: Block) -> None:
-        """Whole seconds of samples, contiguous."""
-        self.levels.feed(samples)
-        spectrum = self._spectra(samples)
+    def feed(self, samples: Block) -> Block:
+        """Whole seconds of samples, contiguous; gives them back without their offset."""
+        centred = self.levels.feed(samples)
+        spectrum = self._spectra(centred)
+        self.gaps.feed(samples, spectrum)
         for meter in self._others:
-            meter.feed(samples, spectrum)
+            meter.feed(centred, spectrum)
+        return centred
 
-    def finish(self, samples: Block) -> None:
+    def finish(self, samples: Block) -> Block:
         """What is left: less than a second."""
-        self.levels.finish(samples)
-        spectrum = self._spectra.rest(samples)
+        centred = self.levels.finish(samples)
+        spectrum = self._spectra.rest(centred)
+        self.gaps.finish(samples, spectrum)
         for meter in self._others:
-            meter.finish(samples, spectrum)
+            meter.finish(centred, spectrum)
+        return centred
 
 
 class Board:
@@ -106,9 +110,7 @@ class Board:
             self._meter_whole_seconds()
         rest = np.concatenate([*self._waiting, np.empty(0, np.int16)])
         channels = [np.ascontiguousarray(rest[number :: self.kind.channels]) for number in range(self.kind.channels)]
-        self.moments.feed(channels)
-        for channel, own in zip(self.channels, channels, strict=True):
-            channel.finish(own)
+        self.moments.feed([channel.finish(own) for channel, own in zip(self.channels, channels, strict=True)])
 
     def _meter_whole_seconds(self) -> None:
         samples = np.concatenate(self._waiting)
@@ -118,9 +120,7 @@ class Board:
 
     def _meter(self, samples: Block) -> None:
         channels = list(_split(samples, self.kind.channels))
-        self.moments.feed(channels)
-        for channel, own in zip(self.channels, channels, strict=True):
-            channel.feed(own)
+        self.moments.feed([channel.feed(own) for channel, own in zip(self.channels, channels, strict=True)])
 
 
 def _split(samples: Block, count: int) -> Iterator[Block]:

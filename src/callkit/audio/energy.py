@@ -40,19 +40,30 @@ class Cells:
 
     def __call__(self, samples: NDArray[np.signedinteger]) -> Floats:
         """Sums of whole seconds of one-dimensional samples of up to 16 bits; shape (seconds * parts,)."""
-        squares = self.squares(samples)
-        if self._even:
-            return np.asarray(np.dot(squares.reshape(-1, self._even), self._ones))
-        seconds = squares.reshape(-1, self._rate)
-        return np.concatenate([sums(second, self._edges) for second in seconds] or [np.empty(0)])
+        return self._sums(self.squares(samples))
+
+    def moments(self, samples: NDArray[np.signedinteger]) -> tuple[Floats, Floats]:
+        """The same, after the sums of the samples themselves."""
+        values = self._values(samples)
+        return self._sums(values), self._sums(np.multiply(values, values, out=values))
 
     def squares(self, samples: NDArray[np.signedinteger]) -> Floats:
         """Of each sample; the next ones overwrite them."""
+        values = self._values(samples)
+        return np.multiply(values, values, out=values)
+
+    def _values(self, samples: NDArray[np.signedinteger]) -> Floats:
         if len(self._scratch) < len(samples):
             self._scratch = np.empty(len(samples))
-        squares = self._scratch[: len(samples)]
-        squares[:] = samples
-        return np.multiply(squares, squares, out=squares)
+        values = self._scratch[: len(samples)]
+        values[:] = samples
+        return values
+
+    def _sums(self, values: Floats) -> Floats:
+        if self._even:
+            return np.asarray(np.dot(values.reshape(-1, self._even), self._ones))
+        seconds = values.reshape(-1, self._rate)
+        return np.concatenate([sums(second, self._edges) for second in seconds] or [np.empty(0)])
 
 
 def sums(values: NDArray[_T], edges: NDArray[np.int64]) -> NDArray[_T]:

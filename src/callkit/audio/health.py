@@ -97,7 +97,7 @@ class GapMeter:
 
 
 class Moments:
-    """Sums over the samples of all channels, from which come offsets, and the correlation of two channels.
+    """Sums over the samples of all channels, from which comes the correlation of two. Feed it samples without offset.
 
     Args:
         channels: how many.
@@ -116,6 +116,9 @@ class Moments:
         Products of single precision are added up in double: what this costs is below a hundred thousandth.
         """
         size = len(channels[0])
+        self.frames += size
+        if len(channels) != 2:
+            return
         if len(self._ones) < size:
             self._scratch = [np.empty(size, np.float32) for _ in channels]
             self._ones = np.ones(size, np.float32)
@@ -123,13 +126,7 @@ class Moments:
         for number, (signal, samples) in enumerate(zip(signals, channels, strict=True)):
             signal[:] = samples
             self._totals[number] += float(signal @ self._ones[:size])  # twice as fast as sum()
-        if len(signals) == 2:
-            self._products += float(signals[0] @ signals[1])
-        self.frames += size
-
-    def mean(self, channel: int) -> float:
-        """Of all samples of the channel: what its signal is offset by."""
-        return self._totals[channel] / self.frames if self.frames else 0.0
+        self._products += float(signals[0] @ signals[1])
 
     def correlation(self, channels: Sequence[ChannelLevels]) -> float | None:
         """-1 to 1, offsets removed; None if there are not two channels, or one is silent.
@@ -141,7 +138,7 @@ class Moments:
         """
         if len(channels) != 2 or not self.frames:
             return None
-        means = self.mean(0), self.mean(1)
+        means = [total / self.frames for total in self._totals]
         powers = [one.energy / self.frames - mean**2 for one, mean in zip(channels, means, strict=True)]
         if dbfs(min(powers)) <= dbfs(0.0):
             return None
@@ -218,7 +215,7 @@ def _of_channel(
     return ChannelHealth(
         channel=number,
         clipping_percent=100 * channel.clipped / moments.frames if moments.frames else 0.0,
-        dc_offset=round(moments.mean(number) / 32_768, 5) + 0.0,  # never -0.0
+        dc_offset=round(channel.total / max(moments.frames, 1) / 32_768, 5) + 0.0,  # never -0.0
         peak_dbfs=dbfs(float(channel.peak) ** 2),
         noise_floor_dbfs=floor,
         snr_db=snr(levels, runs, floor),

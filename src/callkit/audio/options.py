@@ -11,7 +11,7 @@ from callkit.errors import SettingsError
 
 __all__ = ["VERSION", "Options"]
 
-VERSION = 3
+VERSION = 4
 """Of the analyser: one more whenever a figure may come out differently."""
 
 DETECTORS = ("silero",)

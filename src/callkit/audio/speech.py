@@ -40,11 +40,13 @@ _LIVELY = (480, 600)  # hundredths of a dB: half of what speech lies above the f
 _UNRESTS = 2.25  # times as much as the noise moves has to lie between it and speech
 _MARGIN = (300, 800)  # hundredths of a dB: at least and at most this
 _MARGIN_IN_SPEECH = (300, 600)  # the same for a quarter of what speech lies above the floor, where nobody ever pauses
-_QUIETEST = -5500  # hundredths of a dBFS: nothing quieter is speech
+_QUIETEST = -5700  # hundredths of a dBFS: nothing quieter is speech
 _BESIDE = 3  # frames
 _SILENT = -12_000  # hundredths of a dBFS
 _SHORTEST = 3  # frames: shorter bursts are clicks
 _JOINED = 20  # frames: shorter gaps are part of the speech around them
+_SMEAR = {1: 2, -1: 10}  # frames at most, before a begin and after an end: no more than half a syllable
+_CLIFF = 1500  # hundredths of a dB from one frame to the next
 _CHUNK = 600 * FRAMES_PER_SECOND  # frames looked at together, to keep scratch memory small
 
 
@@ -63,7 +65,7 @@ def speech_runs(levels: Levels, without: Runs | None = None) -> Runs:
         frames = slice(begin, begin + _CHUNK)
         least = np.interp(np.arange(begin, begin + len(smooth[frames])), centres, threshold)
         loud[frames], above[frames] = smooth[frames] > least, levels[frames] > least
-    return _trimmed(joined(stretches(loud)), np.flatnonzero(above))
+    return _without_smear(_trimmed(joined(stretches(loud)), np.flatnonzero(above)), levels)
 
 
 def _trimmed(runs: Runs, above: NDArray[np.int64]) -> Runs:
@@ -78,6 +80,21 @@ def _trimmed(runs: Runs, above: NDArray[np.int64]) -> Runs:
     begins = np.minimum(above[first[own]], runs[own, 0] + 2)
     ends = np.maximum(above[last[own] - 1] + 1, runs[own, 1] - 2)
     return np.column_stack([begins, ends])
+
+
+def _without_smear(runs: Runs, levels: Levels) -> Runs:
+    """Codecs echo a sudden end, and some a sudden begin: what lies beyond a cliff and stays below it is no speech."""
+    begins = runs[:, 0] + _smeared(levels, runs[:, 0], runs[:, 1], 1)
+    return np.column_stack([begins, runs[:, 1] - _smeared(levels, runs[:, 1] - 1, runs[:, 0] - 1, -1)])
+
+
+def _smeared(levels: Levels, edges: NDArray[np.int64], others: NDArray[np.int64], step: int) -> NDArray[np.int64]:
+    """How many frames of each run lie beyond a cliff, counted from its edge inwards."""
+    frames = edges[:, None] + step * np.arange(_SMEAR[step] + 1)
+    inside = (others[:, None] - frames) * step > 0
+    own = np.where(inside, levels[np.where(inside, frames, edges[:, None])], _SILENT).astype(np.int32)
+    cliffs = own[:, 1:] - np.maximum.accumulate(own[:, :-1], axis=1) >= _CLIFF
+    return np.asarray(np.max(cliffs * np.arange(1, _SMEAR[step] + 1), axis=1, initial=0))
 
 
 def except_for(runs: Runs, others: Sequence[Runs]) -> Runs:
@@ -147,9 +164,11 @@ def _above_floor(quiet: NDArray[np.float64], loud: NDArray[np.float64]) -> NDArr
 
 
 def _ranked_around(values: NDArray[np.float64], rank: int) -> NDArray[np.float64]:
-    """The `rank`-th smallest of the 31 values around each value; the edges are repeated."""
-    around = sliding_window_view(np.pad(values, _AROUND, "edge"), 2 * _AROUND + 1)
-    return np.asarray(np.partition(around, rank, axis=1)[:, rank])
+    """The `rank`-th smallest of the 31 values around each value, or, near the edges, of those that lie nearest."""
+    width = min(2 * _AROUND + 1, len(values))
+    place = (rank * (width - 1) + _AROUND) // (2 * _AROUND)  # the same share of fewer values
+    ranked = np.partition(sliding_window_view(values, width), place, axis=1)[:, place]
+    return np.asarray(ranked[np.clip(np.arange(len(values)) - _AROUND, 0, len(ranked) - 1)])
 
 
 def stretches(loud: NDArray[np.bool_]) -> Runs:
