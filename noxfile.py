@@ -1,5 +1,7 @@
 """What is checked, and how: `nox` runs lint, types and tests; the long runs are sessions of their own."""
 
+from pathlib import Path
+
 import nox
 
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -77,6 +79,13 @@ def celery(session: nox.Session) -> None:
 
 
 @nox.session
+def http(session: nox.Session) -> None:
+    """Reading over HTTP against a service of FastAPI and SQLAlchemy, and two sieges; writes docs/http-benchmarks.md."""
+    session.install("-e", ".", *group("http-bench"), *group("test"))
+    session.run("python", "-m", "benchmarks.http_bench", "--out", "docs/http-benchmarks.md", *session.posargs)
+
+
+@nox.session
 def deployment(session: nox.Session) -> None:
     """The compose file by docker compose's own parser, the Dockerfile by hadolint, and its steps in a clean place."""
     session.install("-e", ".", *group("deployment"))
@@ -89,10 +98,11 @@ def deployment(session: nox.Session) -> None:
 
 @nox.session
 def browser(session: nox.Session) -> None:
-    """The report's page in a real browser; `CALLKIT_PICTURES=docs/images` renews the pictures of the docs."""
+    """Reports and the page in a real browser; `CALLKIT_PICTURES=docs/images` renews the pictures of the docs."""
     session.install("-e", ".", *group("test"), *group("browser"))
     session.run("playwright", "install", "chromium")
-    session.run("pytest", "tests/report/test_report_browser.py", *session.posargs, env={"CI_BROWSER": "1"})
+    tests = sorted(str(path) for path in Path("tests").rglob("*_browser.py") if path.name.startswith("test_"))
+    session.run("pytest", *tests, *session.posargs, env={"CI_BROWSER": "1"})
 
 
 @nox.session
@@ -107,6 +117,23 @@ def dtmf(session: nox.Session) -> None:
     """Keys pressed over speech, and false ones, side by side with multimon-ng."""
     session.install("-e", ".")
     session.run("python", "-m", "benchmarks.dtmf", *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """More than 5,000 requests that a fuzzer makes of the HTTP API's own description; none may surprise it."""
+    session.install("-e", ".[http]", "httpx", *group("fuzz"))
+    session.run("python", "-m", "benchmarks.fuzz", "--examples", "140", "--cases", "5000", *session.posargs)
+
+
+@nox.session
+def wer(session: nox.Session) -> None:
+    """Word errors, order, CPU and memory of transcripts (half an hour); writes docs/transcript-accuracy.md.
+
+    Debian's asterisk-core-sounds-en, -en-wav, -ru and -ru-wav, asterisk-moh-opsound-wav and flite are to be installed.
+    """
+    session.install("-e", ".[whisper]", *group("wer"), *group("asr-models"))
+    session.run("python", "-m", "benchmarks.wer", "--out", "docs/transcript-accuracy.md", *session.posargs)
 
 
 @nox.session

@@ -11,7 +11,13 @@ from attrs import evolve
 from benchmarks.corpus import Corpus
 from benchmarks.measuring import Cost, Figure, Work, as_program, figures, in_turn
 from benchmarks.peers import ANALYSE, Contender, analysers, callkits, ffmpeg, in_processes, programs
-from benchmarks.server_chapters import claim_chapter, postgres_chapter, search_chapter
+from benchmarks.server_chapters import (
+    claim_chapter,
+    postgres_chapter,
+    postgres_transcript_chapter,
+    search_chapter,
+    transcript_chapter,
+)
 from benchmarks.sizes import FULL, QUICK, Sizes
 from benchmarks.tables import Chapter
 from callkit.backends.repositories.sql import SqlRepository
@@ -218,6 +224,8 @@ CHAPTERS: Mapping[str, Callable[[Corpus, Sizes], Chapter]] = {
     "start": start,
     "numbers": numbers,
     "postgres": postgres_chapter,
+    "transcripts": transcript_chapter,
+    "transcripts-postgres": postgres_transcript_chapter,
     "claims": claim_chapter,
 }
 """Name, as the command line has it: benchmark."""

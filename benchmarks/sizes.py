@@ -22,7 +22,8 @@ class Sizes:
     searches: int = 200
     claims: int = 4000
     messages: int = 2000
+    transcripts: int = 200_000
 
 
 FULL = Sizes()
-QUICK = Sizes(3, 180, 30, 90, 3600, 40, 60, 1, 5, 20_000, 20, 200, 200)
+QUICK = Sizes(3, 180, 30, 90, 3600, 40, 60, 1, 5, 20_000, 20, 200, 200, 2000)

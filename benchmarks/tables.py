@@ -8,7 +8,7 @@ from attrs import frozen
 
 from benchmarks.measuring import Figure
 
-__all__ = ["Chapter", "markdown", "versions"]
+__all__ = ["Chapter", "markdown", "table", "versions"]
 
 
 @frozen
@@ -31,7 +31,7 @@ class Chapter:
 def markdown(chapter: Chapter) -> str:
     """The chapter as Markdown."""
     rows = _crossed(chapter.figures) if chapter.crossed else _listed(chapter.figures)
-    return f"## {chapter.title}\n\n{chapter.text}\n\n{_table(rows)}\n"
+    return f"## {chapter.title}\n\n{chapter.text}\n\n{table(rows)}\n"
 
 
 def _listed(figures: Sequence[Figure]) -> list[list[str]]:
@@ -77,7 +77,8 @@ def _three(number: float) -> str:
     return f"{number:.0f}" if number >= 100 else f"{number:.1f}" if number >= 10 else f"{number:.2f}"
 
 
-def _table(rows: Sequence[Sequence[str]]) -> str:
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells as Markdown; the first one is the head."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows

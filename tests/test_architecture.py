@@ -53,8 +53,9 @@ def test_everybody_imports_only_what_the_table_allows(path: Path) -> None:
 def test_backends_of_different_kinds_know_nothing_of_each_other() -> None:
     for path in (SOURCE / "backends").rglob("*.py"):
         kind = path.relative_to(SOURCE / "backends").parts[0]
-        others = {"repositories", "storages", "runners"} - {kind}
+        others = {"repositories", "storages", "runners", "transcribers"} - {kind}
         assert not {name for name in imports(path) if name.split(".")[1:2] and name.split(".")[1] in others}
+        assert kind == "transcribers" or not {name for name in imports(path) if name.split(".")[0] == "audio"}
 
 
 def test_the_table_names_every_room() -> None:

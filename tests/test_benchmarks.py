@@ -24,10 +24,11 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def tiny(bench: Any) -> Any:
-    return bench.chapters.Sizes(1, 4, 3, 3, 20, 3, 3, 1, 1, 300, 2, 40, 20)
+    return bench.chapters.Sizes(1, 4, 3, 3, 20, 3, 3, 1, 1, 300, 2, 40, 20, 30)
 
 
-CHAPTERS = ["marks", "whole", "analysis", "calls", "long", "batch", "start", "numbers", "postgres", "claims"]
+CHAPTERS = ["marks", "whole", "analysis", "calls", "long", "batch", "start", "numbers", "postgres"]
+CHAPTERS += ["transcripts", "transcripts-postgres", "claims"]
 
 
 @pytest.mark.parametrize("name", CHAPTERS)

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from callkit.core.analysis import Analysis, Results, SilenceMark
     from callkit.core.call import Call, Direction, Recording, Status
     from callkit.core.page import Page
-    from callkit.core.query import Query, parse
+    from callkit.core.parsing import parse
+    from callkit.core.query import Query
     from callkit.errors import CallKitError
     from callkit.kit import CallKit
     from callkit.settings import open_kit
@@ -60,7 +61,7 @@ else:  # a __getattr__ that type checkers saw would make every misspelt name typ
         "Status": "core.call",
         "analyse": "audio.analyser",
         "open_kit": "settings",
-        "parse": "core.query",
+        "parse": "core.parsing",
     }
 
     def __getattr__(name: str) -> object:

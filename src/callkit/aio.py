@@ -3,7 +3,7 @@
 Runs on asyncio and trio.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -18,15 +18,19 @@ from attrs import define
 from callkit.audio.analyser import Options
 from callkit.audio.peaks import Peaks
 from callkit.audio.source import AudioSource
+from callkit.backends.transcribers.asking import TranscriptOptions
+from callkit.backends.transcribers.driver import OnProgress
 from callkit.core.analysis import Results
 from callkit.core.call import Call, Direction, Status
-from callkit.core.page import Page
+from callkit.core.page import Order, Page
 from callkit.core.query import Query
+from callkit.core.roles import ChannelMap
 from callkit.errors import WaitTimeoutError
 from callkit.intake import Duplicates
 from callkit.kit import CallKit, pauses
-from callkit.protocols import Repository, Storage, TaskRunner
+from callkit.protocols import Readable, Repository, Storage, TaskRunner, Transcriber
 from callkit.upkeep import Swept
+from callkit.upload import UploadLink
 from callkit.work import Leasing
 
 if TYPE_CHECKING:
@@ -63,6 +67,9 @@ class AsyncCallKit:
         leasing: Leasing | None = None,
         public_url: str | None = None,
         url_secret: str | None = None,
+        transcriber: str | Transcriber | None = None,
+        transcription: TranscriptOptions | None = None,
+        channel_map: ChannelMap | None = None,
     ) -> Self:
         """See `CallKit.open`. Nothing is read or connected yet."""
         return cls(
@@ -75,6 +82,9 @@ class AsyncCallKit:
                 leasing=leasing,
                 public_url=public_url,
                 url_secret=url_secret,
+                transcriber=transcriber,
+                transcription=transcription,
+                channel_map=channel_map,
             )
         )
 
@@ -142,13 +152,33 @@ class AsyncCallKit:
         """See `CallKit.attach`."""
         return await _run(self.sync.attach, call_id, recording, name=name, replace=replace)
 
+    async def upload(self, call_id: UUID | str, source: Readable, *, name: str = "") -> Call:
+        """See `CallKit.upload`. The source is read in a thread."""
+        return await _run(self.sync.upload, call_id, source, name=name)
+
+    async def upload_link(self, call_id: UUID | str, *, expires: timedelta = timedelta(minutes=15)) -> UploadLink:
+        """See `CallKit.upload_link`."""
+        return await _run(self.sync.upload_link, call_id, expires=expires)
+
+    async def finish_upload(
+        self, call_id: UUID | str, link_id: str, *, name: str = "", accept: Callable[[int], object] | None = None
+    ) -> Call:
+        """See `CallKit.finish_upload`."""
+        return await _run(self.sync.finish_upload, call_id, link_id, name=name, accept=accept)
+
     async def get(self, call_id: UUID | str) -> Call:
         """See `CallKit.get`."""
         return await _run(self.sync.get, call_id)
 
-    async def find(self, query: Query | str = "", *, limit: int = 20, after: str | None = None) -> Page:
+    async def find(
+        self, query: Query | str = "", *, limit: int = 20, after: str | None = None, order: Order = "newest"
+    ) -> Page:
         """See `CallKit.find`."""
-        return await _run(self.sync.find, query, limit=limit, after=after)
+        return await _run(self.sync.find, query, limit=limit, after=after, order=order)
+
+    async def find_at(self, query: Query | str, offset: int, *, limit: int = 20) -> Page:
+        """See `CallKit.find_at`."""
+        return await _run(self.sync.find_at, query, offset, limit=limit)
 
     async def calls(self, query: Query | str = "") -> AsyncIterator[Call]:
         """See `CallKit.calls`: `async for call in kit.calls("status:failed")`."""
@@ -167,13 +197,17 @@ class AsyncCallKit:
             for call in batch:
                 yield call
 
+    async def changed(self, since: datetime, *, limit: int = 500) -> Sequence[Call]:
+        """See `CallKit.changed`."""
+        return await _run(self.sync.changed, since, limit=limit)
+
     async def count(self, query: Query | str = "", *, at_most: int = 1000) -> int:
         """See `CallKit.count`."""
         return await _run(self.sync.count, query, at_most=at_most)
 
-    async def results(self, call_id: UUID | str) -> Results | None:
+    async def results(self, call_id: UUID | str, *, words: bool = True) -> Results | None:
         """See `CallKit.results`."""
-        return await _run(self.sync.results, call_id)
+        return await _run(self.sync.results, call_id, words=words)
 
     async def results_of(self, calls: Iterable[Call]) -> Mapping[UUID, Results]:
         """See `CallKit.results_of`."""
@@ -209,6 +243,19 @@ class AsyncCallKit:
     async def retry(self, call_id: UUID | str) -> Call:
         """See `CallKit.retry`."""
         return await _run(self.sync.retry, call_id)
+
+    async def transcribe(
+        self,
+        call_id: UUID | str,
+        transcriber: str | Transcriber | None = None,
+        *,
+        transcription: TranscriptOptions | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Call:
+        """See `CallKit.transcribe`. `on_progress` is called in the thread that does the work."""
+        return await _run(
+            self.sync.transcribe, call_id, transcriber, transcription=transcription, on_progress=on_progress
+        )
 
     async def annotate(
         self, call_id: UUID | str, *, tags: Iterable[str] | None = None, metadata: Mapping[str, Any] | None = None

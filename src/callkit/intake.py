@@ -19,6 +19,7 @@ from callkit.errors import (
 from callkit.protocols import Repository, Storage
 from callkit.sound import Sound
 from callkit.work import Clock
+from callkit.writing import forget_words
 
 __all__ = ["Duplicates", "Intake", "remove"]
 
@@ -60,6 +61,7 @@ class Intake:
         call = self._put_in(known, sound, self.repository.save)
         if old is not None:
             remove(self.storage, old)
+            forget_words(self.repository, self.storage, old)
         return call
 
     def _known(self, call: Call) -> Call | None:
@@ -94,6 +96,6 @@ class Intake:
 
 
 def remove(storage: Storage, recording: Recording) -> None:
-    """Remove a recording and what was made of it."""
+    """Remove a recording and its peaks; words that were written down may be another call's, too (`forget_words`)."""
     storage.delete(recording.key)
     storage.delete(recording.peaks_key)

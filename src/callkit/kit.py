@@ -2,7 +2,8 @@
 
 import logging
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -21,15 +22,22 @@ from callkit.audio.source import AudioSource, open_audio
 from callkit.backends.repositories import open_repository
 from callkit.backends.runners import open_runner
 from callkit.backends.storages import open_storage, signing
+from callkit.backends.transcribers import open_transcriber
+from callkit.backends.transcribers.asking import TranscriptOptions
+from callkit.backends.transcribers.driver import OnProgress
+from callkit.changes import changed
 from callkit.core.analysis import Results
 from callkit.core.call import Call, Direction, Recording, Status
 from callkit.core.ids import new_call_id
-from callkit.core.page import Page, turn_pages
-from callkit.core.query import Query, parse
+from callkit.core.page import Order, Page, turn_pages
+from callkit.core.parsing import parse
+from callkit.core.query import Query
+from callkit.core.roles import ChannelMap
 from callkit.errors import (
     CallNotFoundError,
     ExternalIdConflictError,
     InvalidCallError,
+    LeaseHeldError,
     RecordingExistsError,
     RecordingNotFoundError,
     RunnerError,
@@ -38,10 +46,23 @@ from callkit.errors import (
     WaitTimeoutError,
 )
 from callkit.intake import Duplicates, Intake, remove
-from callkit.protocols import HasBacklog, Message, Repository, SignsUrls, Storage, Task, TaskRunner
+from callkit.protocols import (
+    HasBacklog,
+    Message,
+    Readable,
+    Repository,
+    SignsUrls,
+    Storage,
+    Task,
+    TaskRunner,
+    Transcriber,
+)
+from callkit.shortcuts import find_at, results_without_words
 from callkit.sound import opened
 from callkit.upkeep import Sweep, Swept
+from callkit.upload import UploadLink, Uploads
 from callkit.work import Clock, Leasing, Probe, ProcessCall, utc_now
+from callkit.writing import forget_words
 
 if TYPE_CHECKING:
     from pydub import AudioSegment
@@ -65,10 +86,17 @@ class CallKit:
     options: Options = field(factory=Options)
     leasing: Leasing = field(factory=Leasing)
     now: Clock = utc_now
+    transcriber: Transcriber | None = None
+    transcription: TranscriptOptions = field(factory=TranscriptOptions)
+    channel_map: ChannelMap | None = None
 
     @property
     def _intake(self) -> Intake:
         return Intake(self.repository, self.storage, self._submit, self.now)
+
+    @property
+    def _uploads(self) -> Uploads:
+        return Uploads(self.repository, self.storage, self._submit, self.now)
 
     @classmethod
     def open(
@@ -82,6 +110,9 @@ class CallKit:
         leasing: Leasing | None = None,
         public_url: str | None = None,
         url_secret: str | None = None,
+        transcriber: str | Transcriber | None = None,
+        transcription: TranscriptOptions | None = None,
+        channel_map: ChannelMap | None = None,
     ) -> Self:
         """A kit by URLs; without any, everything is kept in the folder `data`.
 
@@ -97,10 +128,16 @@ class CallKit:
             public_url: where recordings are served, such as "https://calls.example.org/recordings": what
                 `recording_url` begins with, unless the storage signs URLs by itself, as S3 does.
             url_secret: what those URLs are signed with, at least 32 bytes; the same for all who sign and serve.
+            transcriber: who writes down what is said: "whisper:base", "placeholder", "auto", another text that
+                `callkit.backends.transcribers.open_transcriber` knows, or a transcriber; default: nobody.
+            transcription: language, hints, memory.
+            channel_map: who is on which channel; default: the direction of each call tells.
 
         Raises:
             SettingsError: a URL or an option can't be used.
+            MissingExtraError: the runner or the transcriber needs a package that is not installed.
         """
+        transcription = transcription or TranscriptOptions()
         folder, leasing = Path(data), leasing or Leasing()
         database, storage = database or str(folder / "calls.db"), storage or str(folder / "recordings")
         own_url = database if isinstance(database, str) else None
@@ -112,6 +149,9 @@ class CallKit:
             opened_runner,
             options or Options(),
             leasing,
+            transcriber=_opened_transcriber(transcriber, transcription),
+            transcription=transcription,
+            channel_map=channel_map,
         )
 
     # ---- recordings come in
@@ -203,6 +243,46 @@ class CallKit:
             except ExternalIdConflictError:
                 raise RecordingExistsError(str(call.id)) from None
 
+    def upload(self, call_id: UUID | str, source: Readable, *, name: str = "") -> Call:
+        """As `attach`, for what arrives as a stream: it is read once, and never held in memory or in another file.
+
+        Args:
+            call_id: whose recording.
+            source: read to its end; if it raises, nothing is kept.
+            name: of the recording.
+
+        Raises:
+            RecordingExistsError: the call has one, be it the same.
+            AudioError, CallErasedError, CallNotFoundError, StorageError, RepositoryError: as `ingest`.
+        """
+        return self._uploads.take(_to_id(call_id), source, name)
+
+    def upload_link(self, call_id: UUID | str, *, expires: timedelta = timedelta(minutes=15)) -> UploadLink:
+        """A URL to which a client PUTs the recording by itself; `finish_upload` is told when it has.
+
+        Raises:
+            SettingsError: the storage can't sign.
+            RecordingExistsError, CallErasedError, CallNotFoundError: as `upload`.
+        """
+        return self._uploads.link(_to_id(call_id), expires)
+
+    def finish_upload(
+        self, call_id: UUID | str, link_id: str, *, name: str = "", accept: Callable[[int], object] | None = None
+    ) -> Call:
+        """Attach what a client has put where a link led. Told twice, it is the same call, and no more work.
+
+        Args:
+            call_id: whose recording.
+            link_id: `UploadLink.id`.
+            name: of the recording.
+            accept: called with its size in bytes; what it raises refuses the recording.
+
+        Raises:
+            BlobNotFoundError: nothing was put there.
+            RecordingExistsError, AudioError, CallErasedError, CallNotFoundError, StorageError: as `upload`.
+        """
+        return self._uploads.finish(_to_id(call_id), link_id, name, accept)
+
     def _new(self, started_at: datetime | None, direction: Direction | str | None, **facts: Any) -> Call:
         now = self.now()
         way = None if direction is None else _direction(direction)
@@ -223,7 +303,17 @@ class CallKit:
             log.warning("call %s waits for sweep(): it was not submitted (%s)", call.id, error.code)
 
     def _work_on(self, call_id: UUID) -> ProcessCall:
-        return ProcessCall(self.repository, self.storage, call_id, self.options, self.leasing, now=self.now)
+        return ProcessCall(
+            self.repository,
+            self.storage,
+            call_id,
+            self.options,
+            self.leasing,
+            now=self.now,
+            transcriber=self.transcriber,
+            transcription=self.transcription,
+            channel_map=self.channel_map,
+        )
 
     def task(self, message: Message) -> Task:
         """The work that a message names (see `callkit.protocols.Portable`): for runners whose workers are elsewhere.
@@ -248,18 +338,29 @@ class CallKit:
         """
         return self.repository.get(_to_id(call_id))
 
-    def find(self, query: Query | str = "", *, limit: int = 20, after: str | None = None) -> Page:
-        """A page of the calls that match, newest first; `after=page.next` goes on.
+    def find(
+        self, query: Query | str = "", *, limit: int = 20, after: str | None = None, order: Order = "newest"
+    ) -> Page:
+        """A page of the calls that match; `after=page.next` goes on. `page.passages` shows where it was said.
 
         Args:
-            query: a `Query`, or text such as "+4420 status:ready silence>30%" (see `callkit.core.query.parse`).
+            query: a `Query`, or text such as 'refund +4420 silence>30%' (see `callkit.core.parsing.parse`).
             limit: at least 1.
             after: the cursor of the page before.
+            order: "newest" first, or the "best" of the newest thousand that match.
 
         Raises:
             InvalidQueryError: the text or the cursor can't be read.
         """
-        return self.repository.find(_to_query(query), limit=limit, after=after)
+        return self.repository.find(_to_query(query), limit=limit, after=after, order=order)
+
+    def find_at(self, query: Query | str, offset: int, *, limit: int = 20) -> Page:
+        """The page of `find` that begins behind the newest `offset` calls; by `after` one goes further, and faster.
+
+        Raises:
+            InvalidQueryError: the text can't be read.
+        """
+        return find_at(self.repository, _to_query(query), offset, limit)
 
     def calls(self, query: Query | str = "") -> Iterator[Call]:
         """All calls that match, newest first, fetched page by page.
@@ -278,9 +379,11 @@ class CallKit:
         """
         return self.repository.count(_to_query(query), at_most=at_most)
 
-    def results(self, call_id: UUID | str) -> Results | None:
-        """What was measured; None while there is nothing."""
+    def results(self, call_id: UUID | str, *, words: bool = True) -> Results | None:
+        """What was measured and said; None while there is nothing. Words are many: who needs none is sooner served."""
         wanted = _to_id(call_id)
+        if not words:
+            return results_without_words(self.repository, [wanted]).get(wanted)
         return self.repository.results([wanted]).get(wanted)
 
     def results_of(self, calls: Iterable[Call]) -> Mapping[UUID, Results]:
@@ -351,19 +454,29 @@ class CallKit:
             raise RecordingNotFoundError(str(call.id), call.status)
         return call.recording
 
-    def outdated(self, query: Query | str = "") -> Iterator[Call]:
-        """The ready calls among those that match that would be measured in another way now; `retry` does it.
+    def changed(self, since: datetime, *, limit: int = 500) -> Sequence[Call]:
+        """The calls that were saved at `since` or later, by anybody, in the order of `updated_at`, as they are now.
 
-        Another way: a newer analyser, or other `options` (see `Options.fingerprint`).
+        Clocks of several machines differ, and what is saved last may be seen first: look back some seconds.
+        """
+        return changed(self.repository, since, limit)
+
+    def outdated(self, query: Query | str = "") -> Iterator[Call]:
+        """The ready calls among those that match that would come out in another way now; `retry` does it.
+
+        Another way: a newer analyser, or other `options` (see `Options.fingerprint`); and with a transcriber, no
+        transcript, or one of another engine.
 
         Raises:
             InvalidQueryError: the text can't be read.
         """
         ready: dict[str, Any] = {"statuses": (Status.READY,)}
+        task: ProcessCall | None = None
         for calls in batched(self.calls(evolve(_to_query(query), **ready)), 200):
             results = self.results_of(calls)
             for call in calls:
-                if call.id not in results or results[call.id].analysis.fingerprint != self.options.fingerprint:
+                task = task or self._work_on(call.id)
+                if call.id not in results or task.outdated(results[call.id]):
                     yield call
 
     # ---- a call's life
@@ -386,17 +499,67 @@ class CallKit:
         raise WaitTimeoutError(str(call.id), call.status, timeout or 0.0)
 
     def retry(self, call_id: UUID | str) -> Call:
-        """Process a failed call again, or a ready one if it would be measured in another way now.
+        """Process a failed call again, or a ready one if it would come out in another way now (see `outdated`).
 
         Raises:
             MoveNotAllowedError: it is neither.
         """
         call = self.get(call_id)
         results = self.results(call_id) if call.status is Status.READY else None
-        if results and results.analysis.fingerprint == self.options.fingerprint:
+        if results and not self._work_on(call.id).outdated(results):
             return call
         self.repository.save(call := call.retry(self.now()))
         self._submit(call)
+        return call
+
+    def transcribe(
+        self,
+        call_id: UUID | str,
+        transcriber: str | Transcriber | None = None,
+        *,
+        transcription: TranscriptOptions | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Call:
+        """Write down what is said in a call, here and now; `kit.results(call_id).transcript` has it then.
+
+        A transcript of the same engine and options is left as it is. If the engine fails, the call is ready all the
+        same, keeps the transcript that it had, and its `failure` says why. What was not measured yet is measured, too.
+
+        Args:
+            call_id: which call.
+            transcriber: in place of the kit's own.
+            transcription: the same.
+            on_progress: called with seconds of speech that are written down, and that there are, again and again.
+
+        Raises:
+            SettingsError: there is no transcriber.
+            MoveNotAllowedError: the call has no recording.
+            LeaseHeldError: somebody works on it.
+            CallNotFoundError, MissingExtraError, RepositoryError: as they say.
+        """
+        wanted = transcription or self.transcription
+        engine = self.transcriber if transcriber is None else _opened_transcriber(transcriber, wanted)
+        if engine is None:
+            raise SettingsError("Nobody can write down what is said: pass a transcriber, such as 'whisper:base'.")
+        call = self.get(call_id)
+        # whoever waits for an answer tries again if they want to
+        task = evolve(
+            self._work_on(call.id),
+            leasing=evolve(self.leasing, attempts=1),
+            transcriber=engine,
+            transcription=wanted,
+            on_progress=on_progress,
+        )
+        results = self.results(call.id) if call.status is Status.READY else None
+        if results and not task.outdated(results):
+            return call
+        if call.status is not Status.PROCESSING:
+            with suppress(StaleCallError):  # somebody else wants the same: one of us gets the claim
+                self.repository.save(call.retry(self.now()))
+        task()
+        call = self.get(call.id)
+        if call.lease and call.lease.owner != task.owner:
+            raise LeaseHeldError(str(call.id), call.lease.owner, call.lease.until.isoformat())
         return call
 
     def annotate(
@@ -423,6 +586,7 @@ class CallKit:
         call = self._change(call_id, lambda call: call.erase(self.now(), reason))
         if recording:
             remove(self.storage, recording)
+            forget_words(self.repository, self.storage, recording)
         return call
 
     def _change(self, call_id: UUID | str, move: Callable[[Call], Call]) -> Call:
@@ -504,6 +668,12 @@ def _direction(direction: str) -> Direction:
         return Direction(direction)
     except ValueError:
         raise InvalidCallError(f"The direction {direction!r} is none of {', '.join(Direction)}.") from None
+
+
+def _opened_transcriber(transcriber: str | Transcriber | None, wanted: TranscriptOptions) -> Transcriber | None:
+    if isinstance(transcriber, str):
+        return open_transcriber(transcriber, small_memory=wanted.small_memory)
+    return transcriber
 
 
 def _check_timeout(runner: TaskRunner, leasing: Leasing) -> None:

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from callkit.core.analysis import Results
 from callkit.core.call import Call
-from callkit.core.page import Page
+from callkit.core.page import Order, Page
 from callkit.core.query import Query
 from callkit.core.transcript import Transcript
 from callkit.errors import RunnerError
@@ -60,15 +60,16 @@ class Repository(Protocol):
         """Replace version `call.version - 1` by this one, and its results too if given, in one transaction.
 
         The id, `started_at`, `source`, `external_id` and `created_at` of a call never change: what is passed for
-        them is ignored. Saving an erased call removes its results.
+        them is ignored. Saving an erased call removes its results. With the results comes what was said, which
+        searches find from then on; nothing of a synthetic transcript was.
 
         Raises:
             StaleCallError: the kept call has another version; nothing was changed.
             CallNotFoundError: there is none.
         """
 
-    def find(self, query: Query, *, limit: int = 20, after: str | None = None) -> Page:
-        """The calls for which `callkit.core.query.matches` is true, newest first.
+    def find(self, query: Query, *, limit: int = 20, after: str | None = None, order: Order = "newest") -> Page:
+        """The calls for which `callkit.core.query.matches` is true, with passages in which it was said what is sought.
 
         A page is short only if it is the last one. Calls added while somebody turns pages never push others
         off a page or on to it twice.
@@ -77,9 +78,11 @@ class Repository(Protocol):
             query: which calls.
             limit: at least 1 on a page.
             after: `next` of the page before.
+            order: "newest" first; or the "best" first, by `callkit.core.said.Said.score`, of the newest
+                `callkit.core.page.BEST_OF` that match, and of equals the newest. There is one page of the best.
 
         Raises:
-            InvalidQueryError: `after` is no cursor.
+            InvalidQueryError: `after` is no cursor, or calls have no such figure to compare.
         """
 
     def count(self, query: Query, *, at_most: int = 1000) -> int:

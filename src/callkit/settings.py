@@ -29,6 +29,7 @@ SECRETS = frozenset({"url_secret"})
 """Settings whose values are never shown."""
 
 _PREFIX = "CALLKIT_"
+_SWITCHES = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 _T = TypeVar("_T")
 
 
@@ -63,10 +64,25 @@ class Settings:
     channel_map: str | None = _setting(
         None, str, "who is on which channel, as in 0=agent,1=customer; default: direction"
     )
+    transcriber: str | None = _setting(
+        None, str, "who writes down what is said: whisper:base, placeholder, auto …; default: nobody"
+    )
+    language: str | None = _setting(None, str, "what is spoken, such as en; default: the transcriber finds out")
+    hints: str | None = _setting(None, str, "names and terms that are likely, with commas between; default: none")
+    small_memory: bool = _setting(False, bool, "transcribe with less memory, in more time")
     public_url: str | None = _setting(None, str, "where recordings are served, unless the storage signs URLs by itself")
     url_secret: str | None = _setting(
         None, str, "what URLs of recordings are signed with: 32 bytes or more", shown=False
     )
+    http_host: str = _setting("127.0.0.1", str, "address on which `callkit serve` listens")
+    http_port: int = _setting(8000, int, "its port")
+    http_keys: str | None = _setting(None, str, "file of the API keys; default: keys.json in the data folder")
+    http_max_size: int = _setting(2048, int, "MiB; a larger recording is refused by the HTTP API")
+    http_rate: float | None = _setting(
+        None, float, "requests a second of one client; default: 100 where keys are needed, else no limit"
+    )
+    http_origins: str | None = _setting(None, str, "web sites whose pages may use the HTTP API; default: none")
+    http_patience: float = _setting(30.0, float, "seconds that an upload may stand still")
     origins: Mapping[str, str] = field(factory=dict, hash=False, repr=False)
     explicit: frozenset[str] = frozenset()
 
@@ -99,6 +115,7 @@ class Settings:
             SettingsError: a setting can't be used, or there is no data folder.
         """
         from callkit.audio.analyser import Options  # noqa: PLC0415  # numpy and SQLAlchemy are not for `callkit config`
+        from callkit.backends.transcribers.asking import TranscriptOptions  # noqa: PLC0415
         from callkit.kit import CallKit  # noqa: PLC0415
         from callkit.work import Leasing  # noqa: PLC0415
 
@@ -119,6 +136,11 @@ class Settings:
             leasing=Leasing(timedelta(seconds=self.lease), timedelta(seconds=self.longest), self.attempts),
             public_url=self.public_url,
             url_secret=self.url_secret,
+            transcriber=self.transcriber,
+            transcription=TranscriptOptions(
+                language=self.language, hints=(self.hints or "").split(","), small_memory=self.small_memory
+            ),
+            channel_map=self.roles,
         )
 
 
@@ -234,6 +256,11 @@ def _value(name: str, value: Any, what: str) -> Any:
         if isinstance(value, str):
             return value
         raise SettingsError(f"{what} must be text, not {'***' if name in SECRETS else repr(value)}.")
+    if kind is bool:
+        told = value if isinstance(value, bool) else _SWITCHES.get(str(value).lower())
+        if told is None:
+            raise SettingsError(f"{what} must be true or false, not {value!r}.")
+        return told
     try:
         number = kind(value) if isinstance(value, str) or type(value) in (int, kind) else None
     except ValueError:

@@ -1,6 +1,6 @@
 """`Sweep`: puts right what crashes left behind."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import groupby
 from uuid import UUID
@@ -82,7 +82,17 @@ class Sweep:
         if isinstance(self.storage, TidiesUp):
             self.storage.tidy(before)
         blobs = sorted(self.storage.list(), key=lambda blob: blob.key)
-        return sum(self._remove_unknown(owner, list(group), before) for owner, group in groupby(blobs, _owner))
+        unknown = sum(self._remove_unknown(owner, list(group), before) for owner, group in groupby(blobs, _owner))
+        return unknown + sum(self._remove_words(sha256, group) for sha256, group in groupby(blobs, _written_of))
+
+    def _remove_words(self, sha256: str | None, blobs: Iterable[Blob]) -> int:
+        """What was written down is kept for as long as a call has those bytes; nobody adds to it beforehand."""
+        if sha256 is None or self.repository.count(Query(sha256=sha256), at_most=1):
+            return 0
+        unknown = list(blobs)
+        for blob in unknown:
+            self.storage.delete(blob.key)
+        return len(unknown)
 
     def _remove_unknown(self, owner: UUID | None, blobs: list[Blob], before: datetime) -> int:
         if owner is None:
@@ -107,3 +117,9 @@ def _owner(blob: Blob) -> UUID | None:
         return UUID(parts[1]) if len(parts) == 3 and parts[0] == parts[1][-2:] else None
     except ValueError:
         return None
+
+
+def _written_of(blob: Blob) -> str | None:
+    """The bytes of which a blob has written words, by their sha-256; None if it is no such blob."""
+    parts = blob.key.split("/")
+    return parts[2] if len(parts) == 4 and parts[0] == "words" and parts[1] == parts[2][:2] else None

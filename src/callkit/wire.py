@@ -8,16 +8,18 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
 from uuid import UUID
 
+from cattrs.fns import identity
 from cattrs.preconf.json import JsonConverter, make_converter
 
 from callkit.core.analysis import Results
 from callkit.core.call import Call
 from callkit.errors import NewerDataError
 
-__all__ = ["FORMAT", "call_from_dict", "call_to_dict", "results_from_json", "results_to_json", "to_json"]
+__all__ = ["FORMAT", "call_from_dict", "call_to_dict", "results_from_json", "results_to_json", "to_json", "to_values"]
 
 FORMAT = 1
 
@@ -29,12 +31,23 @@ def _converter() -> JsonConverter:
     converter.register_structure_hook(datetime, lambda text, _: datetime.fromisoformat(text))
     converter.register_unstructure_hook(UUID, str)
     converter.register_structure_hook(UUID, lambda text, _: UUID(text))
+    converter.register_unstructure_hook_func(_is_plain, identity)  # cattrs would look at each value
     return converter
+
+
+def _is_plain(kind: Any) -> bool:
+    """`float | None` and the like: JSON has them as they are."""
+    return get_origin(kind) in {Union, UnionType} and set(get_args(kind)) <= {str, int, float, bool, NoneType}
 
 
 def to_json(value: Any) -> str:
     """One line of JSON; text stays readable in every language, NaN is refused."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def to_values(value: Any) -> Any:
+    """Anything of the model as JSON values: dictionaries, lists, texts, numbers."""
+    return _converter().unstructure(value)
 
 
 def results_to_json(results: Results) -> str:
@@ -52,9 +65,9 @@ def results_from_json(text: str) -> Results:
 
 
 def call_to_dict(call: Call, results: Results | None = None) -> dict[str, Any]:
-    """A call as JSON values: its own fields, then `channels`, `silence` (the marks) and the whole `analysis`.
+    """A call as JSON values: its own fields, then `channels`, `silence` (the marks), `analysis` and `transcript`.
 
-    The last three are None while there are no results.
+    What there is not, or not yet, is None.
     """
     document: dict[str, Any] = {"format": FORMAT, **_converter().unstructure(call)}
     analysis = _converter().unstructure(results.analysis) if results else None
@@ -63,6 +76,7 @@ def call_to_dict(call: Call, results: Results | None = None) -> dict[str, Any]:
         "channels": shown.get("channels"),
         "silence": shown.get("silence"),
         "analysis": analysis,
+        "transcript": _converter().unstructure(results.transcript) if results and results.transcript else None,
     }
 
 

@@ -1,26 +1,24 @@
 """`ProcessCall`: the task that turns a stored recording into results, in this process or in another."""
 
 import logging
-import os
-import platform
 import re
-from collections.abc import Callable
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from io import BytesIO
 from secrets import token_hex
-from threading import Event, Lock, Thread
-from types import TracebackType
-from typing import Any, Self
-from uuid import UUID, uuid4
+from typing import Self
+from uuid import UUID
 
-from attrs import Attribute, field, frozen
+from attrs import evolve, field, frozen
 from attrs.validators import matches_re
 
 from callkit.audio.analyser import Measured, Options, measure
 from callkit.audio.source import open_audio
-from callkit.core.analysis import Results
-from callkit.core.call import Call, Recording, Status
+from callkit.backends.transcribers.asking import TranscriptOptions
+from callkit.backends.transcribers.driver import OnProgress
+from callkit.claims import Claim, ClaimLostError, Clock, Leasing, Move, new_owner, utc_now
+from callkit.core.analysis import Analysis, Results
+from callkit.core.call import Call, Failure, Recording, Status
+from callkit.core.roles import ChannelMap, roles_of
 from callkit.errors import (
     AudioError,
     BackendError,
@@ -30,58 +28,39 @@ from callkit.errors import (
     MoveNotAllowedError,
     NotFoundError,
     RunnerError,
-    SettingsError,
     StaleCallError,
     TaskTimeoutError,
 )
-from callkit.protocols import Message, Repository, Storage
+from callkit.protocols import Message, Repository, Storage, Transcriber
+from callkit.writing import Writer, forget_words
 
 __all__ = ["Claim", "Clock", "Leasing", "Probe", "ProcessCall", "new_owner", "utc_now"]
 
 log = logging.getLogger("callkit.work")
 
-Clock = Callable[[], datetime]
-Move = Callable[[Call, datetime], Call]
-
-
-def utc_now() -> datetime:
-    """The time, aware."""
-    return datetime.now(UTC)
-
-
-def new_owner() -> str:
-    """A name for a lease's owner: machine, process and a random word, unlike any other."""
-    return f"{platform.node()}/{os.getpid()}/{uuid4().hex[:12]}"
-
-
-@frozen
-class Leasing:
-    """How long work on a call is promised to one worker.
-
-    Attributes:
-        lease: a claim lasts so long, and is renewed every third of it while the worker lives.
-        longest: a claim is never renewed beyond this: a worker that hangs is given up then.
-        attempts: a call whose worker was lost so often is failed.
-    """
-
-    lease: timedelta = timedelta(seconds=30)
-    longest: timedelta = timedelta(hours=1)
-    attempts: int = field(default=3)
-
-    @attempts.validator
-    def _check(self, _: "Attribute[int]", attempts: int) -> None:
-        if self.lease <= timedelta(0) or self.longest < self.lease or attempts < 1:
-            raise SettingsError(
-                "A lease must be longer than nothing, `longest` at least one lease, `attempts` 1 or more."
-            )
-
 
 @frozen
 class ProcessCall:
-    """Claim a call, measure its recording, save call and results together.
+    """Claim a call, measure its recording, write down what is said, save call and results together.
 
     Everything in it names a place, so it can travel: it is pickled as URLs and options, never as sound. Run twice,
     or by two workers at once, it still does the work once: whoever loses the claim leaves quietly.
+
+    What was measured is saved before anything is written down, and what was written down is kept piece by piece: a
+    crash costs one piece, and an engine that fails costs the transcript alone.
+
+    Attributes:
+        repository: where the call is.
+        storage: where its recording is.
+        call_id: which call.
+        options: of the analysis.
+        leasing: how long work is promised to this worker.
+        owner: the worker's name.
+        now: the clock.
+        transcriber: writes down what is said; None: nobody does, and a transcript that is there stays.
+        transcription: how.
+        channel_map: who is on which channel; None: the call's direction tells.
+        on_progress: told how much of the speech is written down. It can't travel.
     """
 
     repository: Repository
@@ -91,6 +70,10 @@ class ProcessCall:
     leasing: Leasing = field(factory=Leasing)
     owner: str = field(factory=new_owner)
     now: Clock = utc_now
+    transcriber: Transcriber | None = None
+    transcription: TranscriptOptions = field(factory=TranscriptOptions)
+    channel_map: ChannelMap | None = None
+    on_progress: OnProgress | None = None
 
     def __call__(self) -> None:
         """Do it. What is wrong with the recording becomes the call's failure; a lost database is raised."""
@@ -111,30 +94,89 @@ class ProcessCall:
         """See `callkit.protocols.Portable`."""
         return {"task": "process", "call": str(self.call_id)}
 
-    def _work(self, claim: "Claim") -> None:
+    @cached_property
+    def _writer(self) -> Writer | None:
+        return Writer(self.transcriber, self.transcription) if self.transcriber else None
+
+    def outdated(self, results: Results) -> bool:
+        """Whether it would come to other results now."""
+        if results.analysis.fingerprint != self.options.fingerprint:
+            return True
+        return bool(self._writer and self._writer.wants(results.transcript))
+
+    def _work(self, claim: Claim) -> None:
         recording = claim.call.recording
         if recording is None:
             raise MoveNotAllowedError(str(self.call_id), claim.call.status, "work", "given a recording")
         try:
-            analysis = self._measure(recording)
+            results, failure = self._results(claim, recording)
+        except ClaimLostError:
+            forget_words(self.repository, self.storage, recording)
         except (AudioError, NotFoundError) as error:
             claim.settle(_give_up(error))
         except BackendError as error:
             claim.settle(self._later_or_never(error))
         except Exception as error:
-            # its text or its lines may hold the name of a file, and that a telephone number
-            log.error("call %s could not be processed: %s", self.call_id, type(error).__name__)
-            log.debug("call %s", self.call_id, exc_info=True)
-            why = f"{type(error).__name__}: {error}"
-            claim.settle(lambda call, now: call.fail("internal_error", why, now))
+            failed = self._failure(error)
+            claim.settle(lambda call, now: call.fail(failed.code, failed.message, now))
         else:
-            claim.settle(lambda call, now: call.finish(analysis, now), Results(analysis))
+            done = claim.settle(lambda call, now: call.finish(results.analysis, now, failure), results)
+            if not done and results.transcript:
+                forget_words(self.repository, self.storage, recording)
 
-    def _measure(self, recording: Recording) -> Any:
+    def _results(self, claim: Claim, recording: Recording) -> tuple[Results, Failure | None]:
+        """All that is wanted; or, without a new transcript, all else and why there is none."""
+        before = self._before(claim.call)
+        known = before is not None and before.analysis.fingerprint == self.options.fingerprint
+        analysis = before.analysis if before and known else self._measured(recording)
+        results = Results(analysis, before.transcript if before else None, self._sides(claim.call, analysis))
+        writer = self._writer
+        if writer is None or not writer.wants(results.transcript):
+            return results, None
+        if not known:
+            claim.keep(results)
+        return self._written(claim, recording, results, writer)
+
+    def _before(self, call: Call) -> Results | None:
+        """What an earlier run came to with the same recording."""
+        return None if call.duration is None else self.repository.results([call.id]).get(call.id)
+
+    def _measured(self, recording: Recording) -> Analysis:
         with self.storage.open(recording.key) as file, open_audio(file, name=recording.name) as reader:
             measured: Measured = measure(reader, self.options, name=recording.name)
         self.storage.put(recording.peaks_key, BytesIO(measured.peaks.to_dat()))
         return measured.analysis
+
+    def _sides(self, call: Call, analysis: Analysis) -> tuple[str | None, ...]:
+        roles = roles_of(analysis.channels, call.direction, channel_map=self.channel_map)
+        return tuple(None if channel.side is None else str(channel.side) for channel in roles.channels)
+
+    def _written(
+        self, claim: Claim, recording: Recording, results: Results, writer: Writer
+    ) -> tuple[Results, Failure | None]:
+        """With a transcript; whatever the engine does, what was measured is not lost."""
+        try:
+            transcript = writer.write(
+                self.storage, recording, results.analysis, proceed=claim.proceed, on_progress=self.on_progress
+            )
+        except ClaimLostError:
+            raise
+        except BackendError as error:
+            if claim.call.attempts < self.leasing.attempts:
+                raise
+            return results, self._failure(error)
+        except Exception as error:
+            return results, self._failure(error)
+        return evolve(results, transcript=transcript), None
+
+    def _failure(self, error: Exception) -> Failure:
+        if isinstance(error, CallKitError):
+            log.warning("call %s: %s", self.call_id, error.code)
+            return Failure(error.code, str(error), self.now())
+        # its text or its lines may hold the name of a file, and that a telephone number
+        log.error("call %s could not be processed: %s", self.call_id, type(error).__name__)
+        log.debug("call %s", self.call_id, exc_info=error)
+        return Failure("internal_error", f"{type(error).__name__}: {error}", self.now())
 
     def lost(self, error: RunnerError) -> bool:
         """The worker died or was stopped: take back what it held; true if the task is to run again."""
@@ -143,7 +185,9 @@ class ProcessCall:
             held = call.lease is not None and call.lease.owner == self.owner
             if call.status is not Status.PROCESSING or not held:
                 return call.status is Status.PROCESSING and call.lease is None
-            move = _give_up(error) if isinstance(error, TaskTimeoutError) else self._later_or_never(error)
+            # after a piece of a transcript attempts are counted anew: it was slow, but it did not hang
+            hung = isinstance(error, TaskTimeoutError) and call.attempts > 0
+            move = _give_up(error) if hung else self._later_or_never(error)
             try:
                 self.repository.save(moved := move(call, self.now()))
             except StaleCallError:
@@ -158,66 +202,6 @@ class ProcessCall:
 
 def _give_up(error: CallKitError) -> Move:
     return lambda call, now: call.fail(error.code, str(error), now)
-
-
-class Claim:
-    """A claimed call, whose lease a thread renews until the work is settled."""
-
-    def __init__(self, repository: Repository, call: Call, leasing: Leasing, now: Clock) -> None:
-        self.call = call
-        self._repository = repository
-        self._leasing = leasing
-        self._now = now
-        self._lock = Lock()
-        self._settled = Event()
-        self._last = call.updated_at + leasing.longest
-        self._owner = call.lease.owner if call.lease else ""
-        self._thread = Thread(target=self._beat, name="callkit-lease", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._settled.set()
-        self._thread.join()
-        if error is not None:  # interrupted, or the database is away: nobody need wait for the lease to run out
-            with suppress(CallKitError):
-                self._save(Call.release)
-
-    def settle(self, move: Move, results: Results | None = None) -> bool:
-        """End the work with a move; false if the claim was lost meanwhile, and then nothing was changed."""
-        self._settled.set()
-        return self._save(move, results)
-
-    def _beat(self) -> None:
-        """Renew the lease again and again; a hiccup of the database is no reason to stop."""
-        lease = self._leasing.lease
-        while not self._settled.wait(lease.total_seconds() / 3) and self._now() < self._last:
-            try:
-                if not self._save(lambda call, now: call.renew(now, lease)):
-                    return
-            except BackendError as error:
-                log.warning("the lease of call %s was not renewed: %s", self.call.id, error.code)
-
-    def _save(self, move: Move, results: Results | None = None) -> bool:
-        """Save a move on what the call is by now: others may annotate it while it is worked on."""
-        with self._lock:
-            while self._is_ours():
-                try:
-                    self._repository.save(moved := move(self.call, self._now()), results)
-                except StaleCallError:
-                    self.call = self._repository.get(self.call.id)
-                else:
-                    self.call = moved
-                    return True
-        return False
-
-    def _is_ours(self) -> bool:
-        call = self.call
-        return call.status is Status.PROCESSING and call.lease is not None and call.lease.owner == self._owner
 
 
 _NOTE = re.compile(r"doctor/[0-9a-f]{16}")

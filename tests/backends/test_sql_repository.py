@@ -23,10 +23,11 @@ from callkit.backends.repositories.sql import SqlRepository, failures, migrate, 
 from callkit.backends.repositories.sql.engine import open_database
 from callkit.core.call import Call, Failure, Recording
 from callkit.core.number import NORMALISER, normalise
-from callkit.core.query import Query
+from callkit.core.query import Phrase, Query
 from callkit.errors import InvalidCallError, RepositoryError, SettingsError
 from callkit.testing.agreement import NewRepository, agree, some_call, some_results
 from callkit.testing.repository import RepositoryContract
+from callkit.testing.speech import spoken
 from callkit.testing.strategies import Story, stories
 from tests.backends.claiming import check_no_double_claim
 
@@ -282,16 +283,18 @@ def test_a_contested_switch_is_tried_again() -> None:
 
 
 def test_nothing_of_an_erased_call_is_left_in_the_files(path: Path) -> None:
-    secrets = [NUMBER.encode(), b"zqx", b"Jrvqz-tag", b"wqvzk-name", b"xkqzw-result", b"qzvkj-meta"]
+    secrets = [NUMBER.encode(), b"zqx", b"Jrvqz-tag", b"wqvzk-name", b"xkqzw-result", b"qzvkj-meta", b"kvxzqword"]
     with closing(SqlRepository.open(path)) as sql:
         for number in range(50):
             sql.add(some_call(number, caller=f"+4420{number}", receiver="101"))
         recording = Recording("k", "wqvzk-name.wav", 1, "0" * 64, "wav", some_call().started_at)
         facts = {"tags": ["Jrvqz-tag"], "metadata": {"a": "qzvkj-meta" * 2000}, "recording": recording}
         sql.add(call := some_call(20, caller=NUMBER, receiver=f"sip:{NUMBER}@x", **facts))
-        sql.save(evolve(call, version=1), some_results("xkqzw-result" * 1000))
+        measured = some_results("xkqzw-result" * 1000)
+        sql.save(evolve(call, version=1), evolve(spoken("hello", "Kvxzqword! " * 500), analysis=measured.analysis))
     assert all(secret.lower() in written(path).lower() for secret in secrets)
     with closing(SqlRepository.open(path)) as sql:
+        assert len(sql.find(Query(phrases=[Phrase.of("kvxzqword")]))) == 1
         sql.save(sql.get(call.id).erase(call.started_at))
     assert [secret for secret in secrets if secret.lower() in written(path).lower()] == []
     assert len(list(path.parent.iterdir())) == 1, "the write-ahead log is gone"

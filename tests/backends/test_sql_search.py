@@ -21,7 +21,8 @@ from callkit.backends.repositories.sql.search import Search
 from callkit.backends.repositories.sql.ways import Limits, Way
 from callkit.core.call import Call, Direction, Status
 from callkit.core.page import Page
-from callkit.core.query import Comparison, Query, parse
+from callkit.core.parsing import parse
+from callkit.core.query import Comparison, Query
 from callkit.errors import InvalidQueryError
 from callkit.testing.agreement import agree, some_call
 from callkit.testing.strategies import Story, stories
@@ -152,7 +153,7 @@ def test_text_that_no_encoding_has_is_nowhere(repository: SqlRepository, name: s
 
 @pytest.mark.parametrize("comparison", [Comparison("attempts", ">", 1), Comparison("duration", "OR 1 >", 1)])
 def test_only_measured_figures_can_be_compared(repository: SqlRepository, comparison: Comparison) -> None:
-    with pytest.raises(InvalidQueryError, match="only duration and silence_share can be compared"):
+    with pytest.raises(InvalidQueryError, match="only duration, silence_share, talk_share"):
         repository.find(Query(comparisons=(comparison,)))
 
 

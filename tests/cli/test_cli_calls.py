@@ -62,7 +62,10 @@ def test_count(run: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (["search", "colour:red"], "The search 'colour:red' can't be read: 'colour:red': there is no such filter"),
+        (
+            ["search", "colour:red"],
+            "The search 'colour:red' can't be read: 'colour:red' (character 1): there is no such filter",
+        ),
         (["list", "--after", "nonsense"], "it is no cursor"),
         (["list", "--data", "typo"], "There is no data folder 'typo': `callkit process PATH` makes it"),
         (["list", "--timezone", "Mars"], "There is no time zone 'Mars'"),

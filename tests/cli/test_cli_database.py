@@ -12,9 +12,11 @@ from attrs import evolve
 
 from callkit.backends.repositories.sql import SqlRepository
 from callkit.backends.repositories.sql.copying import copy_calls
-from callkit.core.query import Query, parse
+from callkit.core.parsing import parse
+from callkit.core.query import Query
 from callkit.errors import CopyDiffersError, MissingExtraError
 from callkit.testing.agreement import RECORDING, some_call, some_results
+from callkit.testing.speech import spoken
 
 Run = Callable[..., Any]
 NOW = some_call().started_at
@@ -29,7 +31,9 @@ def fill(repository: SqlRepository, count: int = 2500) -> None:
         repository.add(call)
         if number % 5 == 0:
             repository.save(call := call.attach(RECORDING, NOW))
-            repository.save(evolve(call, version=2, duration=0.1 + number), some_results(f"{number}"))
+            results = evolve(spoken("Refund, please", f"word{number}"), analysis=some_results(f"{number}").analysis)
+            results = results if number % 2 else some_results(f"{number}")
+            repository.save(evolve(call, version=2, duration=0.1 + number), results)
 
 
 def test_upgrade_makes_the_tables(run: Run, postgres_url: str, bare_database_url: str) -> None:
@@ -73,6 +77,9 @@ def test_a_copy_is_the_same(run: Run, place: Path, bare_database_url: str) -> No
     with closing(SqlRepository.open(bare_database_url)) as target:
         query, first = Query(numbers=("+442099",)), source.find(Query(), limit=7)
         assert target.find(query) == source.find(query) == back.find(query)
+        for words in ("refund", "said:word1005", 'customer:"refund please" +44201'):
+            assert target.find(parse(words)) == source.find(parse(words)) == back.find(parse(words))
+            assert source.find(parse(words)).passages
         assert target.find(Query(), after=first.next) == source.find(Query(), after=first.next)
         ids = [call.id for call in source.find(Query(), limit=2500)]
         assert target.results(ids) == source.results(ids)
@@ -135,7 +142,7 @@ def test_doctor_tells_the_revision_and_misses_it(run: Run, bare_database_url: st
     assert "callkit db upgrade" in check()["text"]
     run("db", "upgrade", "--database", bare_database_url)
     assert check()["state"] == "ok"
-    assert "revision 0001, 0 calls" in check()["text"]
+    assert "revision 0002, 0 calls" in check()["text"]
 
 
 def test_doctor_fetches_a_signed_link(run: Run, bucket: str, place: Path) -> None:

@@ -44,7 +44,9 @@ NAMES = sorted(commands())
 def test_the_commands() -> None:
     database = {"db copy", "db downgrade", "db status", "db upgrade"}
     upkeep = {"completion", "config", "doctor", "sweep", "worker"}
-    assert set(NAMES) == {"erase", "export", "list", "process", "report", "search", "show"} | upkeep | database
+    http = {"serve", "keys add", "keys list", "keys revoke"}
+    calls = {"erase", "export", "list", "process", "report", "search", "show", "transcribe"}
+    assert set(NAMES) == calls | upkeep | database | http
 
 
 @pytest.mark.parametrize("name", NAMES)

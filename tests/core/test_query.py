@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from callkit.core.call import Call, Direction, Lease, Recording, Status
 from callkit.core.page import TIES, cursor, cursor_key, sort_base
-from callkit.core.query import Comparison, Query, matches, parse
+from callkit.core.parsing import parse
+from callkit.core.query import Comparison, Query, matches
 from callkit.errors import InvalidQueryError
 
 NOW = datetime(2026, 9, 14, 10, 32, 12, tzinfo=UTC)
@@ -105,7 +106,7 @@ def test_not_found(text: str) -> None:
         ("silence>40", "a share is 0 to 1"),
         ("silence>nan", "a share is 0 to 1"),
         ("since:yesterday", "a day is written"),
-        ("caller>3", "only duration and silence"),
+        ("caller>3", "only duration, silence, talk and overlap"),
         ('"open', "open quotation mark"),
         ("---", "nothing of it is part of a number"),
         ("direction:up", "none of inbound"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC
+from typing import Any
 
 import pytest
 from attrs import fields
@@ -12,6 +13,7 @@ from callkit.core.analysis import Analysis, Results
 from callkit.core.call import Call, Recording, Status
 from callkit.core.number import WITHHELD, normalise
 from callkit.core.query import Query, matches
+from callkit.core.said import Said, said_in
 from callkit.testing.strategies import Story, analyses, calls, queries, recordings, results, stories
 
 NUMBERS: dict[str, Callable[[str], bool]] = {
@@ -40,7 +42,12 @@ def some() -> list[Story]:
 
 
 def all_calls(some: Sequence[Story]) -> list[Call]:
-    return [call for story in some for call in (*story.calls, *(changed for _, changed in story.changes))]
+    return [call for story in some for call in (*story.calls, *(changed for _, changed, _ in story.changes))]
+
+
+def all_said(some: Sequence[Story]) -> list[Said | None]:
+    saved = [results for story in some for *_, results in story.changes if results]
+    return [None, *map(said_in, saved)]
 
 
 @pytest.mark.parametrize("kind", NUMBERS)
@@ -72,12 +79,23 @@ def test_every_filter_finds_some_calls_and_misses_others(
     some: list[Story], some_queries: list[Query], name: str
 ) -> None:
     searches = {query for query in some_queries if getattr(query, name) != getattr(Query(), name)}
-    everyone = all_calls(some)
-    assert any({matches(query, call) for call in everyone} == {True, False} for query in searches)
+    said = all_said(some)
+    everyone = [(call, said[place % len(said)]) for place, call in enumerate(all_calls(some))]
+    assert any({matches(query, call, heard) for call, heard in everyone} == {True, False} for query in searches)
+
+
+@pytest.mark.parametrize("side", ["agent", "customer", None])
+def test_some_phrases_of_each_length_are_said(some: list[Story], some_queries: list[Query], side: Any) -> None:
+    wanted = {phrase for query in some_queries for phrase in query.mentioned if phrase.side == side}
+    said = [heard for heard in all_said(some) if heard]
+    found = [phrase for phrase in wanted if any(heard.holds(phrase) for heard in said)]
+    assert 0 < len(found) < len(wanted)
+    assert side is not None or {len(phrase.words) for phrase in found} >= {1, 2, 3}
 
 
 def test_searches_for_numbers_often_find_calls_of_their_story(some: list[Story]) -> None:
-    searches = [(query, all_calls([story])) for story in some for query, _ in story.searches if query.numbers]
+    plain = [(query, story) for story in some for query, _ in story.searches if query == Query(numbers=query.numbers)]
+    searches = [(query, all_calls([story])) for query, story in plain if query.numbers]
     found = [any(matches(query, call) for call in known) for query, known in searches if known]
     assert len(found) / 5 <= sum(found) < len(found)
 

@@ -11,7 +11,8 @@ from callkit.cli.process import report_failures
 from callkit.cli.progress import progress
 from callkit.cli.waiting import Waiting
 from callkit.cli.workers import default_runner
-from callkit.core.query import Query, parse
+from callkit.core.parsing import parse
+from callkit.core.query import Query
 from callkit.errors import ConflictError
 from callkit.settings import Settings
 

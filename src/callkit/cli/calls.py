@@ -1,4 +1,4 @@
-"""`list`, `search`, `show`, `erase`."""
+"""`list`, `show`, `erase`."""
 
 import sys
 from argparse import Namespace
@@ -6,54 +6,46 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from callkit.cli.lines import print_json
-from callkit.cli.output import complain, console, emit, emit_json, sentence
-from callkit.core.query import Query, parse
+from callkit.cli.output import complain, console, emit, sentence
+from callkit.core.page import Page
 from callkit.errors import CallKitError
 from callkit.settings import Settings, load
 
 if TYPE_CHECKING:
     from callkit.kit import CallKit
 
-__all__ = ["each", "erase", "list_", "search", "show"]
-
-_ALL = 10**9
+__all__ = ["each", "erase", "list_", "show", "show_page"]
 
 
 def list_(arguments: Namespace) -> int:
     """Calls, newest first."""
-    return _page(arguments, load(vars(arguments), config=arguments.config), Query())
-
-
-def search(arguments: Namespace) -> int:
-    """Those calls that match, or how many they are."""
     settings = load(vars(arguments), config=arguments.config)
-    query = parse(" ".join(arguments.query), zone=settings.zone)
-    if not arguments.count:
-        return _page(arguments, settings, query)
     with settings.open_kit("inline", must_exist=True) as kit:
-        found = kit.count(query, at_most=_ALL)
-    if arguments.json:
-        emit_json({"count": found})
+        page = kit.find(limit=arguments.limit, after=arguments.after)
+        return show_page(kit, settings, page, as_json=arguments.json)
+
+
+def show_page(kit: "CallKit", settings: Settings, page: Page, *, as_json: bool, draw: "Draw | None" = None) -> int:
+    """A page of calls, as a table unless their passages are to be drawn."""
+    if as_json:
+        print_json(kit, page, page.passages if draw else None)
+    elif page:
+        (draw or _draw_table)(kit, settings, page)
     else:
-        emit(str(found))
-    return 0
-
-
-def _page(arguments: Namespace, settings: Settings, query: Query) -> int:
-    with settings.open_kit("inline", must_exist=True) as kit:
-        page = kit.find(query, limit=arguments.limit, after=arguments.after)
-        if arguments.json:
-            print_json(kit, page)
-        elif page:
-            from callkit.cli.look import Look  # rich takes 0.1 s, and JSON does without
-            from callkit.cli.tables import CallTable
-
-            CallTable(Look(console(), settings.zone), ids=True).draw(kit, page)
-        else:
-            print("No calls.", file=sys.stderr)
+        print("No calls.", file=sys.stderr)
     if page.next:
         print(f"There are more: --after {page.next}", file=sys.stderr)
     return 0
+
+
+Draw = Callable[["CallKit", Settings, Page], None]
+
+
+def _draw_table(kit: "CallKit", settings: Settings, page: Page) -> None:
+    from callkit.cli.look import Look  # rich takes 0.1 s, and JSON does without
+    from callkit.cli.tables import CallTable
+
+    CallTable(Look(console(), settings.zone), ids=True).draw(kit, page)
 
 
 def show(arguments: Namespace) -> int:
@@ -64,6 +56,10 @@ def show(arguments: Namespace) -> int:
             from callkit.cli.explain import Explained  # only what is asked for
 
             return each(arguments.ids, Explained(kit, tuple(arguments.explain), arguments.json, settings.roles).show)
+        if arguments.transcript and not arguments.json:
+            from callkit.cli.export import show_transcript  # only what is asked for
+
+            return each(arguments.ids, lambda call_id: show_transcript(kit, settings, call_id))
         return each(arguments.ids, lambda call_id: _show(kit, settings, call_id, arguments.json))
 
 

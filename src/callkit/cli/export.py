@@ -5,6 +5,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from callkit.cli.calls import each
 from callkit.cli.files import whole
@@ -14,10 +15,13 @@ from callkit.core.transcript import Transcript
 from callkit.errors import InvalidCallError, SettingsError
 from callkit.interop.subtitles import to_dict, to_srt, to_txt, to_vtt
 from callkit.report.subject import Subject
-from callkit.settings import load
+from callkit.settings import Settings, load
 from callkit.wire import to_json
 
-__all__ = ["export"]
+if TYPE_CHECKING:
+    from callkit.kit import CallKit
+
+__all__ = ["export", "show_transcript"]
 
 
 def export(arguments: Namespace) -> int:
@@ -38,6 +42,16 @@ def export(arguments: Namespace) -> int:
         except OSError as error:  # a file that was asked for can't be written
             complain(sentence(error))
             return 1
+
+
+def show_transcript(kit: "CallKit", settings: Settings, call_id: str) -> None:
+    """What was said in a call, as text on stdout.
+
+    Raises:
+        CallNotFoundError: there is no such call.
+        InvalidCallError: it has no transcript.
+    """
+    _put(_written(subject_of(kit, call_id, settings.zone, settings.roles), "txt"), None, "")
 
 
 def _written(subject: Subject, form: str) -> str:

@@ -4,6 +4,8 @@ from argparse import Action, ArgumentParser, RawDescriptionHelpFormatter
 
 from callkit.cli.command import Commands, add_command, common_options, count, json_option, page_options, positive, tag
 from callkit.cli.parser_export import EXPORT
+from callkit.cli.parser_http import HTTP
+from callkit.cli.parser_transcripts import TRANSCRIPTS, transcript_options
 from callkit.cli.parser_upkeep import UPKEEP
 
 __all__ = ["build"]
@@ -29,7 +31,7 @@ def build() -> ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     common = common_options()
-    for add in (_process, _list, _search, _show, _report, *EXPORT, _erase, *UPKEEP):
+    for add in (_process, _list, _search, _show, _report, *TRANSCRIPTS, *EXPORT, _erase, *HTTP, *UPKEEP):
         add(commands, common)
     return parser
 
@@ -52,6 +54,7 @@ def _process(commands: Commands, common: ArgumentParser) -> None:
             ("callkit process recordings/", "a folder, with all its folders"),
             ("callkit process call.wav --tag vip", "one file"),
             ("callkit process . --names '{direction}-{number}-{extension}-{date}-{time}-{uniqueid}'", ""),
+            ("callkit process calls/ --transcribe whisper:base", "and write down what is said"),
             ("callkit process --again --since 2026-09-01", "what a newer callkit would measure in another way"),
         ],
     )
@@ -70,6 +73,7 @@ def _process(commands: Commands, common: ArgumentParser) -> None:
     )
     parser.add_argument("--replace", action="store_true", help="take another recording of a known call")
     parser.add_argument("--min-silence", metavar="SECONDS", type=positive, help="shortest silence to be marked")
+    transcript_options(parser, "--transcribe")
     json_option(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="neither progress nor table: only what went wrong")
 
@@ -85,9 +89,11 @@ def _search(commands: Commands, common: ArgumentParser) -> None:
     parser = add_command(
         commands,
         common,
-        "calls:search",
-        "Find calls. Quote terms with < or >, which mean something else to a shell.",
+        "search:search",
+        'Find calls by who called, when, and what was said. Quote the query: <, > and " mean something to a shell.',
         [
+            ("callkit search 'refund agent:\"cancel my order\"'", "what was said, and by whom"),
+            ("callkit search 'refund -delivery after:2026-09-01' --best", "the best matches first"),
             ("callkit search 7946 'silence>30%'", "part of a number, and much silence"),
             ("callkit search from:101 since:2026-09-01", "who called, and when"),
             ("callkit search status:failed --count", "how many"),
@@ -96,6 +102,9 @@ def _search(commands: Commands, common: ArgumentParser) -> None:
     )
     parser.add_argument("query", metavar="QUERY", nargs="+", help="terms that must all hold")
     page_options(parser)
+    parser.add_argument(
+        "--best", action="store_true", help="the best of the newest thousand that match, not the newest"
+    )
     parser.add_argument("--count", action="store_true", help="print only how many there are")
     json_option(parser)
 
@@ -103,21 +112,28 @@ def _search(commands: Commands, common: ArgumentParser) -> None:
 _GRAMMAR = """
 
 Terms:
-  7946, +4420, alice         part of a number; with + its beginning
+  refund                     said by anybody, in whatever form, or part of a name
+  "cancel my order"          said by one party, in this order
+  agent:refund, customer:"…" said by that side; said: by anybody
+  7946, +4420                part of a number; with + its beginning (also number:)
   from:101, to:+44           one end of the call (also caller:, receiver:)
   direction:inbound          inbound, outbound or internal
-  since:2026-09-01, until:…  days, or times such as 2026-09-14T10:30; on: is one day
+  after:2026-09-01           on that day or later, or at a time such as 2026-09-14T10:30 (also since:)
+  before:…, until:…, on:…    before that day, until its end, on it
   duration>90, duration<5m   seconds, 1h2m3s or 1:30
-  silence>30%                share of the recording in which nobody speaks
+  silence>30%, talk<20%      shares of the recording; overlap: two or more speak
   status:ready,failed        any of created, processing, ready, failed, erased
   tag:vip                    each given tag must be there
-  source:…, external_id:…    exactly"""
+  source:…, external_id:…    exactly
+
+All terms must hold. -term must not; a b OR c means a, and b or c."""
 
 
 def _show(commands: Commands, common: ArgumentParser) -> None:
     examples = [
         ("callkit show 01993f6e-…", "who, when, how long, and when nobody spoke"),
         ("callkit show ID --explain talk_share", "what the figure means, and how it was made"),
+        ("callkit show ID --transcript", "what was said, and by whom"),
         ("callkit show ID --json", ""),
     ]
     parser = add_command(commands, common, "calls:show", "Show everything about calls.", examples)
@@ -129,6 +145,7 @@ def _show(commands: Commands, common: ArgumentParser) -> None:
         default=[],
         help='what a figure means, and how it was made; may be repeated; "all": every one',
     )
+    parser.add_argument("--transcript", action="store_true", help="only what was said, and by whom")
     json_option(parser)
 
 

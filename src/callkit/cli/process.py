@@ -141,11 +141,14 @@ class Run:
 
 
 def report_failures(calls: Sequence[Call]) -> bool:
-    """Which of them failed, and why, on stderr; whether any did."""
+    """Which of them failed, or have no transcript, and why, on stderr; whether any did."""
     failed = [call for call in calls if call.status is Status.FAILED]
     if failed:
         _explain(f"{len(failed)} of {len(calls)} calls failed:", map(_why, failed))
-    return bool(failed)
+    wordless = [call for call in calls if call.status is Status.READY and call.failure]
+    if wordless:
+        _explain(f"{len(wordless)} of {len(calls)} calls have no new transcript:", map(_why, wordless))
+    return bool(failed or wordless)
 
 
 def _files(count: int, kind: str = "") -> str:

@@ -12,7 +12,8 @@ from callkit.cli.files import whole
 from callkit.cli.lines import batches
 from callkit.cli.output import complain, console, emit, sentence
 from callkit.cli.subjects import subject_of
-from callkit.core.query import Query, parse
+from callkit.core.parsing import parse
+from callkit.core.query import Query
 from callkit.core.roles import ChannelMap, roles_of
 from callkit.errors import NotFoundError, SettingsError
 from callkit.interop.columns import Entry

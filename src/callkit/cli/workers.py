@@ -23,10 +23,16 @@ def default_runner(settings: Settings, recordings: Iterable[Path] | None = None)
     options = {name for name, origin in settings.origins.items() if origin.startswith("--")}
     if settings.runner and ("runner" in options or "processes" not in options):
         return settings.runner
-    workers = settings.processes or processors()
+    workers = settings.processes or _at_once(settings)
     if recordings is not None and settings.processes is None:
         workers = min(workers, int(sum(map(_seconds, recordings)) / _START))
     return f"processes:{workers}" if workers > 1 else "inline"
+
+
+def _at_once(settings: Settings) -> int:
+    """A processor each; four, where each worker holds a model of its own, whose threads use them."""
+    light = settings.transcriber is None or settings.transcriber.partition(":")[0] in {"none", "placeholder"}
+    return processors() if light else max(1, processors() // 4)
 
 
 def processors() -> int:

@@ -6,6 +6,7 @@ Times are float seconds from the first decoded frame, intervals are half-open `[
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from itertools import chain
 from typing import Literal, Self
 
 from attrs import evolve, field, frozen
@@ -14,7 +15,7 @@ from callkit.core.conversation import Conversation, Rules, measure_conversation,
 from callkit.core.events import Event
 from callkit.core.explaining import Explanation, explain
 from callkit.core.health import Health
-from callkit.core.intervals import Interval
+from callkit.core.intervals import Interval, clipped, length, milliseconds, united
 from callkit.core.loudness import Loudness
 from callkit.core.party import Latency, PartyTalk
 from callkit.core.transcript import Transcript
@@ -200,6 +201,20 @@ class Analysis:
         """0 to 1: `silence_time / duration`; None for an empty recording."""
         return self.silence_time / self.duration if self.duration else None
 
+    @property
+    def talk_share(self) -> float | None:
+        """0 to 1: of the recording, in which anybody speaks; None for an empty recording."""
+        total = milliseconds(self.duration)
+        speech = clipped(chain.from_iterable(party.speech for party in self.parties), total)
+        return length(united(speech)) / total if total else None
+
+    @property
+    def overlap_share(self) -> float | None:
+        """0 to 1: `overlap_time / duration`; None for an empty recording, or if it is not known who spoke."""
+        if self.overlap_time is None or not self.separable:
+            return None
+        return min(self.overlap_time / self.duration, 1.0) if self.duration else None
+
     def silence_of(self, channel: int, min_silence: float = 1.0) -> tuple[SilenceMark, ...]:
         """The stretches of at least `min_silence` seconds without speech on one channel.
 
@@ -217,10 +232,13 @@ class Results:
     Attributes:
         analysis: what was measured.
         transcript: what was said; None if nobody was asked to write it down.
+        sides: who is on each channel, "agent", "customer" or None if that is not known, as the roles were when the call
+            was processed. Searches for what one side said go by it.
     """
 
     analysis: Analysis
     transcript: Transcript | None = None
+    sides: tuple[str | None, ...] = ()
 
 
 def _length(intervals: Iterable[Interval]) -> float:

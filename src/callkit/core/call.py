@@ -16,17 +16,7 @@ from attrs import Attribute, evolve, field, frozen
 from callkit.core.analysis import Analysis
 from callkit.errors import InvalidCallError, LeaseHeldError, MoveNotAllowedError
 
-__all__ = [
-    "MOVES",
-    "Call",
-    "Direction",
-    "Event",
-    "Failure",
-    "Lease",
-    "Recording",
-    "Status",
-    "Tombstone",
-]
+__all__ = ["MOVES", "Call", "Direction", "Event", "Failure", "Lease", "Recording", "Status", "Tombstone"]
 
 
 class Status(StrEnum):
@@ -86,6 +76,7 @@ class Direction(StrEnum):
     INTERNAL = "internal"
 
 
+_MEASURED = ("duration", "silence_share", "talk_share", "overlap_share")
 _LONGEST_TEXT = 1000
 _LAST_YEAR = 6000  # sort keys of later times would not fit 63 bits
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
@@ -175,6 +166,11 @@ class Recording:
         """Where the storage has the waveform's peaks, once the call is ready."""
         return f"{self.key.rpartition('.')[0] or self.key}.dat"
 
+    @property
+    def words_prefix(self) -> str:
+        """What the keys of all that was written down of these bytes begin with; calls with the same bytes share it."""
+        return f"words/{self.sha256[:2]}/{self.sha256}/"
+
 
 @frozen(kw_only=True)
 class Call:
@@ -190,10 +186,11 @@ class Call:
         metadata: whatever else is known, JSON values by name.
         recording: None until it came and after it was erased.
         duplicate_of: the call that had the same bytes before.
-        duration, silence_share: measured seconds and 0 to 1; None until the call is ready.
+        duration: measured seconds; None, as the shares, until the call is ready.
+        silence_share, talk_share, overlap_share: 0 to 1, as in `Analysis`.
         lease: who works on it; None if nobody.
-        attempts: how often work was begun since the recording came or was retried.
-        failure: of the last attempt.
+        attempts: how often work was begun since the recording came, was retried, or something came of it.
+        failure: of the last attempt; of a ready call it says why it has no transcript, or no newer one.
         version: one more with every event.
     """
 
@@ -213,6 +210,8 @@ class Call:
     duplicate_of: UUID | None = None
     duration: float | None = None
     silence_share: float | None = None
+    talk_share: float | None = None
+    overlap_share: float | None = None
     lease: Lease | None = None
     attempts: int = 0
     failure: Failure | None = None
@@ -229,10 +228,8 @@ class Call:
 
     def replace(self, recording: Recording, now: datetime) -> Self:
         """Another recording came in place of the first: everything measured is void."""
-        measured = {"duration": None, "silence_share": None}
-        return self._move(
-            Event.REPLACE, now, recording=recording, attempts=0, lease=None, failure=None, duplicate_of=None, **measured
-        )
+        void: dict[str, Any] = dict.fromkeys((*_MEASURED, "lease", "failure", "duplicate_of"))
+        return self._move(Event.REPLACE, now, recording=recording, attempts=0, **void)
 
     def claim(self, owner: str, now: datetime, lease: timedelta) -> Self:
         """Somebody begins to work on it.
@@ -244,19 +241,25 @@ class Call:
             raise LeaseHeldError(str(self.id), self.lease.owner, self.lease.until.isoformat())
         return self._move(Event.CLAIM, now, lease=Lease(owner, now + lease), attempts=self.attempts + 1)
 
-    def renew(self, now: datetime, lease: timedelta) -> Self:
-        """The worker is alive and needs longer."""
-        owner = self.lease.owner if self.lease else ""
-        return self._move(Event.RENEW, now, lease=Lease(owner, now + lease))
+    def renew(self, now: datetime, lease: timedelta, analysis: Analysis | None = None) -> Self:
+        """The worker is alive and needs longer; what was measured so far is kept."""
+        measured = {name: getattr(analysis, name) for name in _MEASURED} if analysis else {}
+        return self._move(
+            Event.RENEW, now, lease=Lease(self.lease.owner if self.lease else "", now + lease), **measured
+        )
+
+    def proceed(self, now: datetime, lease: timedelta) -> Self:
+        """Some of the work is done and kept: only attempts that begin after this count."""
+        return evolve(self.renew(now, lease), attempts=0)
 
     def release(self, now: datetime) -> Self:
         """The worker lets go without a verdict: anybody may claim it at once."""
         return self._move(Event.RELEASE, now, lease=None)
 
-    def finish(self, analysis: Analysis, now: datetime) -> Self:
-        """The work is done."""
-        measured = {"duration": analysis.duration, "silence_share": analysis.silence_share}
-        return self._move(Event.FINISH, now, lease=None, failure=None, **measured)
+    def finish(self, analysis: Analysis, now: datetime, failure: Failure | None = None) -> Self:
+        """The work is done; `failure` says what of it could not be, if not all that was asked for is there."""
+        measured = {name: getattr(analysis, name) for name in _MEASURED}
+        return self._move(Event.FINISH, now, lease=None, failure=failure, **measured)
 
     def fail(self, code: str, message: str, now: datetime) -> Self:
         """The work can't be done; `retry` begins anew."""
@@ -276,16 +279,10 @@ class Call:
     def erase(self, now: datetime, reason: str = "") -> Self:
         """Forget who called whom and what was heard; only the tombstone stays."""
         sha256 = self.recording.sha256 if self.recording else None
-        personal: dict[str, Any] = {
-            "caller": "",
-            "receiver": "",
-            "direction": None,
-            "tags": (),
-            "metadata": {},
-            "recording": None,
-        }
-        measured = {"duration": None, "silence_share": None, "failure": None, "lease": None, "duplicate_of": None}
-        return self._move(Event.ERASE, now, tombstone=Tombstone(now, reason, sha256), **personal, **measured)
+        personal: dict[str, Any] = {"caller": "", "receiver": "", "tags": (), "metadata": {}}
+        known = (*_MEASURED, "direction", "recording", "failure", "lease", "duplicate_of")
+        tombstone = Tombstone(now, reason, sha256)
+        return self._move(Event.ERASE, now, tombstone=tombstone, **personal, **dict.fromkeys(known))
 
     def _move(self, event: Event, now: datetime, **changes: Any) -> Self:
         status = MOVES.get((self.status, event))

@@ -1,26 +1,38 @@
 """Pages of calls in the order of their sort keys, and the cursors that lead from one to the next."""
 
 from base64 import b32decode, b32encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Literal
+from uuid import UUID
 
-from attrs import frozen
+from attrs import field, frozen
 
 from callkit.core.call import Call
+from callkit.core.passages import Passage
 from callkit.errors import InvalidQueryError
 
-__all__ = ["TIES", "Page", "cursor", "cursor_key", "sort_base", "turn_pages"]
+__all__ = ["BEST_OF", "TIES", "Order", "Page", "cursor", "cursor_key", "sort_base", "turn_pages"]
+
+Order = Literal["newest", "best"]
+"""How an answer is sorted."""
+BEST_OF = 1000
+"""The best calls are sought among so many of the newest ones that match."""
 
 
 @frozen
 class Page:
-    """Some calls of an answer, newest first, and where to go on.
+    """Some calls of an answer, and where to go on.
 
-    `next` is an opaque text for `find(…, after=page.next)`; None after the last page.
+    Attributes:
+        items: the calls, newest first unless another order was asked for.
+        next: an opaque text for `find(…, after=page.next)`; None after the last page.
+        passages: by a call's id, where it was said what was sought, if words were sought; at most three of a call.
     """
 
     items: tuple[Call, ...]
     next: str | None = None
+    passages: Mapping[UUID, tuple[Passage, ...]] = field(factory=dict, hash=False)
 
     def __iter__(self) -> Iterator[Call]:
         """The calls."""

@@ -13,8 +13,10 @@ __all__ = [
     "FactoryCall",
     "RepositoryContract",
     "RunnerContract",
+    "ScriptedTranscriber",
     "SignsUrlsContract",
     "StorageContract",
+    "TranscriberContract",
     "make_call",
 ]
 
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
     from callkit.testing.factory import FactoryCall, make_call
     from callkit.testing.repository import RepositoryContract
     from callkit.testing.runner import RunnerContract
+    from callkit.testing.scripted import ScriptedTranscriber
     from callkit.testing.signed_urls import SignsUrlsContract
     from callkit.testing.storage import StorageContract
+    from callkit.testing.transcriber import TranscriberContract
 else:  # the call factory needs neither pytest nor hypothesis
     _HOMES = {
         "Clock": "clock",
@@ -33,8 +37,10 @@ else:  # the call factory needs neither pytest nor hypothesis
         "FactoryCall": "factory",
         "RepositoryContract": "repository",
         "RunnerContract": "runner",
+        "ScriptedTranscriber": "scripted",
         "SignsUrlsContract": "signed_urls",
         "StorageContract": "storage",
+        "TranscriberContract": "transcriber",
         "make_call": "factory",
     }
 

@@ -8,12 +8,13 @@ from uuid import uuid4
 from attrs import evolve
 
 from callkit.backends.repositories.memory import MemoryRepository
-from callkit.core.analysis import Analysis, Results
+from callkit.core.analysis import Results
 from callkit.core.call import Call, Recording
 from callkit.core.page import Page
 from callkit.core.query import Query
 from callkit.errors import CallKitError
 from callkit.protocols import Repository
+from callkit.testing.sayings import empty_results
 from callkit.testing.strategies import Story
 
 __all__ = ["NOW", "RECORDING", "NewRepository", "agree", "all_pages", "some_call", "some_results"]
@@ -33,25 +34,25 @@ def some_call(second: float = 0, **facts: Any) -> Call:
 
 def some_results(fingerprint: str = "one") -> Results:
     """Of an empty recording."""
-    return Results(
-        Analysis(0.0, 8000, 1, 0, "wav", "pcm_s16le", None, False, (), (), 0.0, (), None, "adaptive", {}, fingerprint)
-    )
+    return empty_results(fingerprint)
 
 
 def agree(repository: Repository, story: Story) -> None:
     """Play a story to an empty repository and to the specification: they must never differ."""
     both = (repository, MemoryRepository())
     kept = [call for call in story.calls if _outcome(both, "add", call) is None]
-    for place, changed in story.changes if kept else ():
+    for place, changed, results in story.changes if kept else ():
         index = place % len(kept)
         kept[index] = saved = evolve(changed, id=kept[index].id, version=kept[index].version + 1)
-        assert _outcome(both, "save", saved) is None
+        assert _outcome(both, "save", saved, results) is None
     for query, limit in story.searches:
         first, second = (all_pages(one, query, limit) for one in both)
         assert first == second
+        _outcome(both, "find", query, limit=limit, order="best")
         assert _outcome(both, "count", query, at_most=limit) == min(limit + 1, sum(map(len, first)))
     for call in story.calls:
         _outcome(both, "get", call.id)
+    _outcome(both, "results", [call.id for call in story.calls])
 
 
 def _outcome(both: Sequence[Repository], method: str, *arguments: object, **options: object) -> Any:

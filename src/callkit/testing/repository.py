@@ -15,11 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from callkit.core.analysis import Results
 from callkit.core.call import Call, Lease
 from callkit.core.page import Page, turn_pages
-from callkit.core.query import Query, parse
+from callkit.core.parsing import parse
+from callkit.core.query import Query
 from callkit.errors import CallExistsError, CallNotFoundError, InvalidQueryError, StaleCallError
 from callkit.protocols import Repository
 from callkit.testing.agreement import NOW, RECORDING, NewRepository, agree, all_pages, some_call, some_results
-from callkit.testing.contract import Contract
+from callkit.testing.speech import SpeechContract
 from callkit.testing.strategies import Story, calls, results, stories
 
 __all__ = ["RepositoryContract"]
@@ -29,7 +30,7 @@ _LEASE = timedelta(seconds=30)
 _EXAMPLES = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
-class RepositoryContract(Contract):
+class RepositoryContract(SpeechContract):
     """A repository keeps every promise of `callkit.protocols.Repository`.
 
     The subclass has a fixture `new_repository`: a function that makes a new, empty one.
@@ -203,8 +204,7 @@ class RepositoryContract(Contract):
         assert list(rest) == [late, added[1], added[0]]
 
     def test_a_page_may_begin_where_a_call_is_no_longer_found(self, repository: Repository) -> None:
-        added = [some_call(second, tags=["a"]) for second in range(4)]
-        for call in added:
+        for call in (added := [some_call(second, tags=["a"]) for second in range(4)]):
             repository.add(call)
         page = repository.find(parse("tag:a"), limit=2)
         repository.save(added[2].annotate(NOW, tags=[]))

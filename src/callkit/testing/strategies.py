@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from callkit.core.analysis import Analysis, Party, Results, SilenceMark
 from callkit.core.call import Call, Direction, Failure, Lease, Recording, Status, Tombstone
-from callkit.core.query import OPERATORS, Comparison, Query
+from callkit.core.query import FIGURES, OPERATORS, Comparison, Query
+from callkit.testing.sayings import phrases, sayings, transcripts
 
 __all__ = ["Story", "analyses", "calls", "moments", "numbers", "queries", "recordings", "results", "stories"]
 
@@ -91,6 +92,8 @@ def calls(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Call]:
         "attempts": st.integers(0, 9),
         "duration": _FIGURES,
         "silence_share": _FIGURES,
+        "talk_share": _FIGURES,
+        "overlap_share": _FIGURES,
     }
     optional = left_out | {name: st.none() | strategy for name, strategy in rarely.items()}
     required = {name: strategy for name, strategy in some.items() if name not in fields} | fields
@@ -135,7 +138,8 @@ def analyses() -> st.SearchStrategy[Analysis]:
 
 def results() -> st.SearchStrategy[Results]:
     """What processing a call gives."""
-    return st.builds(Results, analyses())
+    sides = st.sampled_from([(), ("customer", "agent"), (None,)])
+    return st.builds(Results, analyses(), st.none() | transcripts(), sides)
 
 
 def _needles(among: Sequence[Call]) -> st.SearchStrategy[str]:
@@ -147,15 +151,26 @@ def _needles(among: Sequence[Call]) -> st.SearchStrategy[str]:
 
 
 def queries(among: Sequence[Call] = ()) -> st.SearchStrategy[Query]:
-    """Searches, of which many find something.
+    """Searches, of which many find something, plain ones and ones with alternatives and exceptions.
 
     Args:
         among: in these calls; if there are none, among `calls()`.
     """
-    needles = _needles(among)
-    comparison = st.builds(
-        Comparison, st.sampled_from(["duration", "silence_share"]), st.sampled_from(list(OPERATORS)), _FIGURES
+    plain = _plain_queries(among)
+    inner = st.lists(plain, max_size=2)
+    nested = st.builds(
+        lambda one, without, any_of: one & Query(without=without, any_of=any_of),
+        plain,
+        inner,
+        st.lists(inner, max_size=2),
     )
+    twice = st.builds(lambda one, other: one & Query(without=[other]), plain, nested)
+    return st.one_of(plain, plain, nested, twice)
+
+
+def _plain_queries(among: Sequence[Call]) -> st.SearchStrategy[Query]:
+    needles = _needles(among)
+    comparison = st.builds(Comparison, st.sampled_from(FIGURES), st.sampled_from(list(OPERATORS)), _FIGURES)
     filters = {
         "numbers": st.lists(needles, min_size=1, max_size=2),
         "caller": needles,
@@ -170,10 +185,11 @@ def queries(among: Sequence[Call] = ()) -> st.SearchStrategy[Query]:
         "external_id": st.sampled_from(_WORDS),
         "sha256": st.sampled_from([*_SHA256, ""]),
         "unclaimed_at": moments(),
+        "phrases": st.lists(phrases(), min_size=1, max_size=2),
     }
     some = st.sampled_from(list(filters))
-    only_a_number = st.just({"numbers"})  # what there are most ways for
-    chosen = only_a_number | st.sets(some, max_size=1) | st.sets(some, max_size=3)
+    only_one = st.sampled_from([{"numbers"}, {"phrases"}])  # what there are most ways for
+    chosen = only_one | st.sets(some, max_size=1) | st.sets(some, max_size=3)
     return chosen.flatmap(lambda names: st.fixed_dictionaries({name: filters[name] for name in sorted(names)})).map(
         lambda given: Query(**given)
     )
@@ -185,24 +201,24 @@ class Story:
 
     Attributes:
         calls: to be added, in this order.
-        changes: which call (modulo their number) is saved as what.
+        changes: which call (modulo their number) is saved as what, and with which results.
         searches: each with the size of its pages.
     """
 
     calls: tuple[Call, ...]
-    changes: tuple[tuple[int, Call], ...]
+    changes: tuple[tuple[int, Call, Results | None], ...]
     searches: tuple[tuple[Query, int], ...]
 
 
 def stories() -> st.SearchStrategy[Story]:
     """Stories with up to 10 calls, and searches among them as they came and as they were changed."""
     added = st.lists(calls(), max_size=10).map(tuple)
-    changes = st.lists(st.tuples(st.integers(0, 9), calls()), max_size=4).map(tuple)
+    changes = st.lists(st.tuples(st.integers(0, 9), calls(), st.none() | sayings() | sayings()), max_size=5).map(tuple)
     return st.tuples(added, changes).flatmap(lambda both: st.builds(Story, *map(st.just, both), _searches(*both)))
 
 
 def _searches(
-    added: tuple[Call, ...], changes: tuple[tuple[int, Call], ...]
+    added: tuple[Call, ...], changes: tuple[tuple[int, Call, Results | None], ...]
 ) -> st.SearchStrategy[tuple[tuple[Query, int], ...]]:
-    wanted = queries((*added, *(changed for _, changed in changes)))
+    wanted = queries((*added, *(changed for _, changed, _ in changes)))
     return st.lists(st.tuples(wanted, st.integers(1, 4)), min_size=1, max_size=4).map(tuple)

@@ -6,10 +6,10 @@ from hashlib import sha256
 from typing import Any
 
 from attrs import frozen
-from sqlalchemy import Connection, Row, Table, bindparam, select, text
+from sqlalchemy import Connection, Row, Table, bindparam, select, text, tuple_
 
 from callkit.backends.repositories.sql.repository import SqlRepository
-from callkit.backends.repositories.sql.tables import calls, results
+from callkit.backends.repositories.sql.tables import calls, results, segments, speech
 from callkit.errors import CopyDiffersError
 
 __all__ = ["Copied", "copy_calls"]
@@ -17,6 +17,7 @@ __all__ = ["Copied", "copy_calls"]
 _CHUNK = 1000  # rows in a transaction
 _EXACT = 1 << 53
 _DOCUMENTS = {"tags", "metadata", "document"}
+_TABLES = (calls, results, segments, speech)  # indexes follow by themselves
 
 
 @frozen
@@ -49,7 +50,7 @@ def copy_calls(source: SqlRepository, target: SqlRepository, told: Callable[[int
         RepositoryError, MigrationNeededError, NewerDataError: as they say.
     """
     done = 0
-    for table in (calls, results):
+    for table in _TABLES:
         for rows in _chunks(source, table):
             with target.writing() as connection:
                 connection.execute(_insert(table), [dict(row._mapping) for row in rows])
@@ -65,24 +66,24 @@ def _insert(table: Table) -> Any:
 
 
 def _chunks(repository: SqlRepository, table: Table) -> Iterator[Sequence[Row[Any]]]:
-    after: int | None = None
+    after: tuple[int, ...] | None = None
     while True:
         with repository.reading() as connection:
             rows = _after(connection, table, after)
         if not rows:
             return
         yield rows
-        after = rows[-1].pk
+        after = tuple(getattr(rows[-1], column.name) for column in table.primary_key)
 
 
-def _after(connection: Connection, table: Table, pk: int | None) -> Sequence[Row[Any]]:
-    wanted = select(table).order_by(table.c.pk).limit(_CHUNK)
-    return connection.execute(wanted if pk is None else wanted.where(table.c.pk > pk)).all()
+def _after(connection: Connection, table: Table, key: tuple[int, ...] | None) -> Sequence[Row[Any]]:
+    wanted = select(table).order_by(*table.primary_key).limit(_CHUNK)
+    return connection.execute(wanted if key is None else wanted.where(tuple_(*table.primary_key) > key)).all()
 
 
 def _compared(source: SqlRepository, target: SqlRepository) -> Copied:
     digest, counts = sha256(), []
-    for table in (calls, results):
+    for table in _TABLES:
         count = 0
         theirs = (row for rows in _chunks(target, table) for row in rows)
         for mine in (row for rows in _chunks(source, table) for row in rows):

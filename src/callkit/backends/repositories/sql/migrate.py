@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["HEAD", "REVISIONS", "VERSION_TABLE", "check", "downgrade", "revision", "upgrade"]
 
 VERSION_TABLE = "callkit_alembic_version"  # the host application may have an alembic_version of its own
-REVISIONS: Mapping[str, int] = {"0001": 1}
+REVISIONS: Mapping[str, int] = {"0001": 1, "0002": 1}
 """Each revision, in order, and the NORMALISER its rows were written with: a new one has to rewrite them."""
 HEAD = list(REVISIONS)[-1]
 

@@ -25,7 +25,10 @@ _OPTIONS = (
 _TRUSTED = 1.0  # seconds
 _CONNECT = 10  # seconds, if the URL does not say `connect_timeout`
 _LOCK = int.from_bytes(b"callkit", "big")
-_TABLES = "callkit_calls, callkit_results, callkit_numbers, callkit_call_numbers, callkit_call_tags"
+_TABLES = ", ".join(
+    f"callkit_{name}"
+    for name in ("calls", "results", "numbers", "call_numbers", "call_tags", "segments", "speech", "speech_fts")
+)
 
 
 def located(url: URL) -> URL:

@@ -1,72 +1,44 @@
 """`SqlRepository`: calls in a SQLite or PostgreSQL database."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from os import PathLike, fspath
 from typing import Any, Self
 from uuid import UUID
 
 from attrs import field, frozen
-from sqlalchemy import URL, Connection, Engine, bindparam, make_url, text
+from sqlalchemy import URL, Connection, Engine, Row, make_url
 from sqlalchemy.exc import ArgumentError
 
-from callkit.backends.repositories.sql import migrate
-from callkit.backends.repositories.sql.columns import CALL_ID
+from callkit.backends.repositories.sql import migrate, statements
+from callkit.backends.repositories.sql.alternatives import Answer
+from callkit.backends.repositories.sql.columns import milliseconds
 from callkit.backends.repositories.sql.dialect import dialect_of
 from callkit.backends.repositories.sql.engine import Database, close_database, open_database
 from callkit.backends.repositories.sql.failures import translated
 from callkit.backends.repositories.sql.rows import storable, storable_json, to_call, to_values
-from callkit.backends.repositories.sql.search import Search
-from callkit.backends.repositories.sql.tables import calls, results
+from callkit.backends.repositories.sql.transcripts import (
+    drop_transcript,
+    passages_of,
+    restem,
+    save_transcript,
+    scores_of,
+    segments_of,
+    with_segments,
+)
 from callkit.backends.repositories.sql.ways import Ways
 from callkit.core.analysis import Results
 from callkit.core.call import Call, Status
 from callkit.core.masking import check_address, masked
-from callkit.core.page import TIES, Page, cursor, cursor_key, sort_base
+from callkit.core.page import BEST_OF, TIES, Order, Page, cursor, cursor_key, sort_base
 from callkit.core.query import Query
 from callkit.errors import CallExistsError, CallNotFoundError, InvalidCallError, SettingsError, StaleCallError
 from callkit.wire import results_from_json, results_to_json
 
 __all__ = ["SqlRepository"]
 
-_VALUES = [column.name for column in calls.c if column.name != "pk"]
-_FIXED = {"id", "started_at", "source", "external_id", "created_at"}
-_TYPED = [bindparam(name, type_=calls.c[name].type) for name in _VALUES]
-_CHANGED = [one for one in _TYPED if one.key not in _FIXED - {"id"}]
-_ID = bindparam("id", type_=CALL_ID)
-_COLUMNS = ", ".join(column.name for column in calls.c)
 _CHUNK = 500  # ids in one statement
-
-# The key is the first free one of its millisecond; where writers do not wait for each other it may be taken meanwhile
-_ADD = text(f"""
-INSERT INTO callkit_calls (pk, {", ".join(_VALUES)})
-SELECT free, {", ".join(f":{name}" for name in _VALUES)} FROM (
-    SELECT coalesce(max(pk) + 1, :base) AS free FROM callkit_calls WHERE pk >= :base AND pk < :end) AS room
-WHERE free < :end ON CONFLICT DO NOTHING""").bindparams(*_TYPED)
-_TAKEN = text(
-    "SELECT 1 FROM callkit_calls WHERE id = :id OR (external_id = :external_id AND source = :source) LIMIT 1"
-).bindparams(_ID)
-_FULL = text("SELECT 1 FROM callkit_calls WHERE pk = :end - 1")
-_GET = text(f"SELECT {_COLUMNS} FROM callkit_calls WHERE id = :id").bindparams(_ID).columns(*calls.c)
-_SAVE = text(f"""
-UPDATE callkit_calls SET {", ".join(f"{name} = :{name}" for name in _VALUES if name not in _FIXED)}
-WHERE id = :id AND version = :version - 1""").bindparams(*_CHANGED)
-_KNOWN = text("SELECT 1 FROM callkit_calls WHERE id = :id").bindparams(_ID)
-_SAVE_RESULTS = text("""
-INSERT INTO callkit_results (pk, fingerprint, document)
-SELECT pk, :fingerprint, :document FROM callkit_calls WHERE id = :id
-ON CONFLICT (pk) DO UPDATE SET fingerprint = excluded.fingerprint, document = excluded.document""").bindparams(
-    _ID, bindparam("document", type_=results.c.document.type)
-)
-_DROP_RESULTS = text("DELETE FROM callkit_results WHERE pk = (SELECT pk FROM callkit_calls WHERE id = :id)").bindparams(
-    _ID
-)
-_RESULTS = (
-    text("""
-SELECT c.id, r.document FROM callkit_calls c JOIN callkit_results r ON r.pk = c.pk WHERE c.id IN :ids""")
-    .bindparams(bindparam("ids", type_=CALL_ID, expanding=True))
-    .columns(calls.c.id, results.c.document)
-)
 
 
 def _to_url(place: str) -> str:
@@ -130,16 +102,16 @@ class SqlRepository:
         base = sort_base(call.started_at)
         values = to_values(call) | {"base": base, "end": base + TIES}
         with self.writing() as connection:
-            while not connection.execute(_ADD, values).rowcount:
-                if connection.execute(_TAKEN, values).first():
+            while not connection.execute(statements.ADD, values).rowcount:
+                if connection.execute(statements.TAKEN, values).first():
                     raise CallExistsError(call.source, call.external_id)
-                if connection.execute(_FULL, values).first():
+                if connection.execute(statements.FULL, values).first():
                     raise InvalidCallError(f"More than {TIES} calls start at {call.started_at.isoformat()}.")
 
     def get(self, call_id: UUID) -> Call:
         """See `callkit.protocols.Repository.get`."""
         with self.looking() as connection:
-            row = connection.execute(_GET, {"id": call_id}).first()
+            row = connection.execute(statements.GET, {"id": call_id}).first()
         if row is None:
             raise CallNotFoundError(str(call_id))
         return to_call(row)
@@ -153,36 +125,66 @@ class SqlRepository:
         values, document = to_values(call), _document(results)
         erased = call.status is Status.ERASED
         with self.writing() as connection:
-            if not connection.execute(_SAVE, values).rowcount:
-                known = connection.execute(_KNOWN, {"id": call.id}).first()
+            if not connection.execute(statements.SAVE, values).rowcount:
+                known = connection.execute(statements.KNOWN, {"id": call.id}).first()
                 raise StaleCallError(str(call.id), call.version) if known else CallNotFoundError(str(call.id))
             if erased:
-                connection.execute(_DROP_RESULTS, {"id": call.id})
-            elif document:
-                connection.execute(_SAVE_RESULTS, {"id": call.id, **document})
+                connection.execute(statements.DROP_RESULTS, {"id": call.id})
+                drop_transcript(connection, call.id)
+            elif results and document:
+                connection.execute(statements.SAVE_RESULTS, {"id": call.id, **document})
+                save_transcript(connection, call.id, results)
         if erased:
             open_database(self.url).erased = True
 
-    def find(self, query: Query, *, limit: int = 20, after: str | None = None) -> Page:
+    def find(self, query: Query, *, limit: int = 20, after: str | None = None, order: Order = "newest") -> Page:
         """See `callkit.protocols.Repository.find`."""
         before = None if after is None else cursor_key(after)
         with self.reading() as connection:
-            rows = Search(connection, self._ways, query, before).newest(limit + 1)
+            return self._page(connection, query, limit, before, order)
+
+    def find_at(self, query: Query, offset: int, *, limit: int = 20) -> Page:
+        """See `callkit.shortcuts.FindsAtOffset.find_at`. What is passed over is a key in an index, and no row."""
+        with self.reading() as connection:
+            before = Answer(connection, self._ways, query).key_at(offset - 1)
+            return Page(()) if before is None else self._page(connection, query, limit, before)
+
+    def _page(
+        self, connection: Connection, query: Query, limit: int, before: int | None, order: Order = "newest"
+    ) -> Page:
+        answer = Answer(connection, self._ways, query, before)
+        rows = answer.newest(limit + 1) if order == "newest" else _best(answer, limit)
+        shown = passages_of(connection, query, {row.pk: row.id for row in rows[:limit]})
         next_page = cursor(rows[limit - 1].pk) if len(rows) > limit else None
-        return Page(tuple(map(to_call, rows[:limit])), next_page)
+        return Page(tuple(map(to_call, rows[:limit])), next_page, shown)
 
     def count(self, query: Query, *, at_most: int = 1000) -> int:
         """See `callkit.protocols.Repository.count`."""
         with self.reading() as connection:
-            return Search(connection, self._ways, query).count(at_most + 1)
+            return Answer(connection, self._ways, query).count(at_most + 1)
 
     def results(self, call_ids: Sequence[UUID]) -> Mapping[UUID, Results]:
         """See `callkit.protocols.Repository.results`."""
-        found: list[Any] = []
+        return self._results(call_ids, words=True)
+
+    def results_without_words(self, call_ids: Sequence[UUID]) -> Mapping[UUID, Results]:
+        """See `callkit.shortcuts.SkipsWords.results_without_words`."""
+        return self._results(call_ids, words=False)
+
+    def _results(self, call_ids: Sequence[UUID], *, words: bool) -> Mapping[UUID, Results]:
+        found: dict[UUID, tuple[int, Results]] = {}
         with self.reading() as connection:
             for start in range(0, len(call_ids), _CHUNK):
-                found += connection.execute(_RESULTS, {"ids": call_ids[start : start + _CHUNK]})
-        return {call_id: results_from_json(document) for call_id, document in found}
+                some = _documents(connection, call_ids[start : start + _CHUNK])
+                found |= {call_id: (pk, results_from_json(document)) for call_id, pk, document in some}
+            segments = segments_of(connection, [pk for pk, kept in found.values() if kept.transcript], words=words)
+        return {call_id: with_segments(kept, segments.get(pk, ())) for call_id, (pk, kept) in found.items()}
+
+    def changed(self, since: datetime, *, limit: int = 500) -> Sequence[Call]:
+        """See `callkit.changes.TellsChanges.changed`."""
+        values = {"since": milliseconds(since), "count": limit}
+        with self.looking() as connection:
+            return [to_call(row) for row in connection.execute(statements.CHANGED_SINCE, values)]
 
     def close(self) -> None:
         """See `callkit.protocols.Repository.close`. After an erasure it does what `purge` does."""
@@ -205,11 +207,17 @@ class SqlRepository:
     def upgrade(self) -> None:
         """Bring the database to the schema of this version. SQLite files are by themselves, when they are used.
 
+        Words that another version of the stemmer has put into the index are put there anew.
+
         Raises:
             NewerDataError: a newer callkit wrote it.
         """
         with translated(self._place):
             migrate.upgrade(open_database(self.url), self._place)
+        done = _CHUNK
+        while done == _CHUNK:
+            with self.writing() as connection:
+                done = restem(connection, _CHUNK)
 
     def revision(self) -> str | None:
         """Which schema the database has; None: none yet."""
@@ -259,7 +267,23 @@ class SqlRepository:
         return database
 
 
+def _documents(connection: Connection, call_ids: Sequence[UUID]) -> Iterable[Any]:
+    if len(call_ids) == 1:
+        return connection.execute(statements.RESULTS_OF_ONE, {"id": call_ids[0]})
+    return connection.execute(statements.RESULTS, {"ids": call_ids})
+
+
 def _document(results: Results | None) -> dict[str, str] | None:
     if results is None:
         return None
-    return {"fingerprint": storable(results.analysis.fingerprint), "document": storable_json(results_to_json(results))}
+    document = results_to_json(with_segments(results, ()))  # they have a table of their own
+    return {"fingerprint": storable(results.analysis.fingerprint), "document": storable_json(document)}
+
+
+def _best(answer: Answer, limit: int) -> Sequence[Row[Any]]:
+    """The best of the newest that match; of equals, the newer first."""
+    keys = answer.keys(BEST_OF)
+    scores = scores_of(answer.connection, answer.query, keys)
+    best = sorted(keys, key=lambda key: (-scores.get(key, 0.0), -key))[:limit]
+    rows = {row.pk: row for row in answer.connection.execute(statements.BY_KEYS, {"pks": best})}
+    return [rows[key] for key in best]

@@ -41,6 +41,8 @@ def to_values(call: Call) -> dict[str, Any]:
         "receiver_n": normalise(call.receiver),
         "duration": call.duration,
         "silence_share": call.silence_share,
+        "talk_share": call.talk_share,
+        "overlap_share": call.overlap_share,
         "attempts": call.attempts,
         "started_at": milliseconds(call.started_at),
         "created_at": milliseconds(call.created_at),
@@ -105,13 +107,16 @@ def to_call(row: Sequence[Any]) -> Call:
     """The call in a row that has all columns of `tables.calls`, in their order."""
     _, call_id, version, status, _, _, duration, silence_share, owner, until, attempts, *rest = row
     started, created, updated, caller, receiver, direction, source, external_id, tags, metadata, *parts = rest
-    key, name, size, sha256, container, stored_at, duplicate_of, code, message, failed_at, erased_at, *why = parts
+    key, name, size, sha256, container, stored_at, duplicate_of, code, message, failed_at, erased_at, *last = parts
+    *why, talk_share, overlap_share = last
     return Call(
         id=call_id,
         version=version,
         status=Status(status),
         duration=duration,
         silence_share=silence_share,
+        talk_share=talk_share,
+        overlap_share=overlap_share,
         lease=None if until is None else Lease(owner, from_milliseconds(until)),
         attempts=attempts,
         started_at=from_milliseconds(started),

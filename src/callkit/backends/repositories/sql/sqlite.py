@@ -101,7 +101,8 @@ def alone(connection: Connection, wait: float) -> Iterator[None]:
 def purge(engine: Engine) -> None:
     """Take what was deleted out of the full-text index and the write-ahead log; rows themselves are overwritten."""
     with engine.execution_options(**{BEGIN: ""}).connect() as connection:
-        connection.exec_driver_sql("INSERT INTO callkit_numbers_fts(callkit_numbers_fts) VALUES ('optimize')")
+        for index in ("callkit_numbers_fts", "callkit_speech_fts"):
+            connection.exec_driver_sql(f"INSERT INTO {index}({index}) VALUES ('optimize')")
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from callkit.backends.repositories.sql.columns import CALL_ID, DOCUMENT, KEY, MOMENT, NUMBER
 
-__all__ = ["PREFIX", "call_numbers", "call_tags", "calls", "metadata", "numbers", "results"]
+__all__ = ["PREFIX", "call_numbers", "call_tags", "calls", "metadata", "numbers", "results", "segments", "speech"]
 
 PREFIX = "callkit_"
 
@@ -62,8 +62,11 @@ calls = sa.Table(
     sa.Column("tombstone_at", MOMENT),
     sa.Column("tombstone_reason", sa.Text),
     sa.Column("tombstone_sha256", sa.Text),
+    sa.Column("talk_share", sa.Double),
+    sa.Column("overlap_share", sa.Double),
     sa.Index("uq_callkit_calls_external_id", "external_id", "source", unique=True),
     sa.Index("ix_callkit_calls_sha256", "recording_sha256"),
+    sa.Index("ix_callkit_calls_updated_at", "updated_at"),  # what changed lately, for those who listen
     # Nearly every call is ready; the few others, waiting ones among them, are found at once
     sa.Index("ix_callkit_calls_unready", "status", "pk", sqlite_where=_UNREADY, postgresql_where=_UNREADY),
 )
@@ -73,7 +76,34 @@ results = sa.Table(
     metadata,
     sa.Column("pk", KEY, sa.ForeignKey(calls.c.pk, ondelete="CASCADE"), primary_key=True, autoincrement=False),
     sa.Column("fingerprint", sa.Text, nullable=False),
-    sa.Column("document", DOCUMENT, nullable=False),  # callkit.wire.results_to_json
+    sa.Column("document", DOCUMENT, nullable=False),  # callkit.wire.results_to_json, without a transcript's segments
+)
+
+segments = sa.Table(  # of transcripts, as they were saved
+    f"{PREFIX}segments",
+    metadata,
+    sa.Column("pk", KEY, sa.ForeignKey(calls.c.pk, ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("starts", sa.Double, nullable=False),
+    sa.Column("ends", sa.Double, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("channel", sa.Integer),
+    sa.Column("speaker", sa.Text),
+    sa.Column("language", sa.Text),
+    sa.Column("confidence", sa.Double),
+    sa.Column("words", sa.Text, nullable=False),  # JSON: a list of start, end, text, confidence for each
+    sqlite_with_rowid=False,
+)
+
+speech = sa.Table(  # callkit.core.said.Said; triggers keep an index of its words
+    f"{PREFIX}speech",
+    metadata,
+    sa.Column("pk", KEY, sa.ForeignKey(calls.c.pk, ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    sa.Column("stemmer", sa.Text, nullable=False),  # callkit.core.words.stemmer
+    sa.Column("agent", sa.Text, nullable=False),
+    sa.Column("customer", sa.Text, nullable=False),
+    sa.Column("others", sa.Text, nullable=False),
+    sa.Column("layouts", sa.Text, nullable=False),  # JSON
 )
 
 numbers = sa.Table(  # each normalised number once; triggers keep it

@@ -1,10 +1,14 @@
 """`Ways`: how a search gets through the indexes of one database."""
 
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+from itertools import pairwise
 from json import dumps
 from typing import Any
 
 from attrs import evolve, frozen
+
+from callkit.core.query import Phrase, Query
 
 __all__ = ["POSTGRES_WAYS", "SQLITE_WAYS", "Limits", "Way", "Ways"]
 
@@ -35,6 +39,7 @@ class Way:
         key: the sort key in it.
         to_calls: how one gets from there to the calls. CROSS JOIN: in this order.
         least: the lowest key. Of two lower bounds SQLite may seek one and test the other on every row.
+        test: what else must be true of a key. It is not asked where calls on the way are counted.
     """
 
     keys: str
@@ -42,6 +47,7 @@ class Way:
     key: str = "c.pk"
     to_calls: str = ""
     least: str = ":since"
+    test: str = "TRUE"
 
 
 @frozen
@@ -57,6 +63,13 @@ class Ways:
         contains: the function that finds a text in another.
         unlocked: put behind a search for calls that wait: leave out those that somebody is writing this moment.
         nids: makes of numbers' ids what the statements take.
+        by_words: the calls in which phrases may have been said, given what `phrases` makes of them.
+        by_speech: all calls in which something was said, newest first, tested for the same. None: `by_words` finds the
+            newest first, however many there are.
+        by_words_in_order: the same, sorted before anything else of them is looked at; none, if there are more than
+            `few`.
+        with_words: joins to calls that they may have the words, too.
+        by_numbers_with_words: `by_numbers`, tested for the same.
     """
 
     by_time: Way
@@ -74,6 +87,12 @@ class Ways:
     contains: str
     unlocked: str
     nids: Callable[[Sequence[int]], Any]
+    by_words: Way
+    by_speech: Way | None
+    by_words_in_order: Way
+    with_words: str
+    by_numbers_with_words: Way
+    phrases: Callable[[Query], Mapping[str, Any]]
     limits: Limits
 
 
@@ -105,6 +124,25 @@ def _trigrams(needle: str) -> Mapping[str, str]:
     return {"trigrams": asked, "needle": needle}
 
 
+def _match(query: Query) -> Mapping[str, str]:
+    """Phrases as the full-text index is asked for them: it knows who said what, and in which order."""
+    unsaid = (one.phrases for one in query.without if one.is_only_said)
+    return {"match": " NOT ".join(map(_all_said, [query.phrases, *unsaid]))}
+
+
+def _all_said(phrases: Sequence[Phrase]) -> str:
+    quoted = (f'"{" ".join(phrase.words)}"' for phrase in phrases)
+    asked = (f"{phrase.side} : {text}" if phrase.side else text for phrase, text in zip(phrases, quoted, strict=True))
+    return f"({' AND '.join(asked)})"
+
+
+_SQLITE_WORDS = Way(
+    "callkit_speech_fts g",
+    "callkit_speech_fts MATCH :match",
+    "g.rowid",
+    " CROSS JOIN callkit_calls c ON c.pk = g.rowid",
+)
+
 SQLITE_WAYS = Ways(
     by_time=Way("callkit_calls c NOT INDEXED"),
     by_external_id=Way("callkit_calls c INDEXED BY uq_callkit_calls_external_id", _EXTERNAL_ID),
@@ -123,6 +161,12 @@ SQLITE_WAYS = Ways(
     contains="instr",
     unlocked="",
     nids=dumps,
+    by_words=_SQLITE_WORDS,
+    by_speech=None,
+    by_words_in_order=_SQLITE_WORDS,
+    with_words="",
+    by_numbers_with_words=_by_keys(_OF_NUMBERS + ":since"),
+    phrases=_match,
     limits=Limits(),
 )
 
@@ -140,6 +184,34 @@ def _joined(way: Way) -> Way:
 def _pattern(needle: str) -> Mapping[str, str]:
     escaped = needle.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return {"pattern": f"%{escaped}%"}
+
+
+def _numbers(query: Query) -> Mapping[str, list[int]]:
+    """Words, and pairs of words, as the index has them: it knows no longer phrases, and not who said what."""
+    words = {phrase.words[0] for phrase in query.phrases if len(phrase.words) == 1}
+    pairs = {" ".join(pair) for phrase in query.phrases for pair in pairwise(phrase.words)}
+    numbers = {_number(word) & 0x7FFFFFFF for word in words} | {-1 - (_number(pair) & 0xFFFFF) for pair in pairs}
+    return {"words": sorted(numbers)}
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(sha256(text.encode()).digest()[:4], "big")
+
+
+_WORDS = "g.words @> CAST(:words AS int[])"
+_SPOKEN = _joined(Way("callkit_speech_fts g", key="g.pk"))
+_FEW_SPOKEN = f"""
+    WITH m AS MATERIALIZED (
+        SELECT g.pk FROM callkit_speech_fts g WHERE {_WORDS} AND g.pk < :before AND g.pk >= :since LIMIT :few + 1)
+    SELECT pk FROM m WHERE (SELECT count(*) FROM m) <= :few"""
+_WITH_WORDS = " JOIN callkit_speech_fts f ON f.pk = {}.pk AND f.words @> CAST(:words AS int[])"
+
+
+def _in_order(keys: str, test: str = "") -> Way:
+    """Calls by keys that are sorted first; OFFSET 0 keeps the planner from looking at all that else is asked for."""
+    return Way(
+        f"({keys} ORDER BY pk DESC OFFSET 0) g", key="g.pk", to_calls=f"{test} JOIN callkit_calls c ON c.pk = g.pk"
+    )
 
 
 POSTGRES_WAYS = Ways(
@@ -168,5 +240,11 @@ POSTGRES_WAYS = Ways(
     contains="strpos",
     unlocked=" FOR NO KEY UPDATE OF c SKIP LOCKED",
     nids=list,
+    by_words=evolve(_SPOKEN, where=_WORDS),
+    by_speech=evolve(_SPOKEN, test=_WORDS),
+    by_words_in_order=_in_order(_FEW_SPOKEN),
+    with_words=_WITH_WORDS.format("c"),
+    by_numbers_with_words=_in_order(f"SELECT DISTINCT x.pk {_JOINED}", _WITH_WORDS.format("g")),
+    phrases=_numbers,
     limits=Limits(),
 )

@@ -1,0 +1,196 @@
+"""Transcripts in tables: their segments, and what was said as it is searched."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from json import loads
+from typing import Any
+from uuid import UUID
+
+from attrs import evolve
+from sqlalchemy import BindParameter, Connection, TextClause, bindparam, text
+
+from callkit.backends.repositories.sql.columns import CALL_ID
+from callkit.backends.repositories.sql.rows import storable, storable_json
+from callkit.backends.repositories.sql.tables import results
+from callkit.core.analysis import Results
+from callkit.core.passages import Hit, Passage, hits, passage
+from callkit.core.query import Query
+from callkit.core.said import Said, said_in
+from callkit.core.transcript import Segment, Word
+from callkit.core.words import stemmer
+from callkit.wire import results_from_json, to_json
+
+__all__ = [
+    "add_transcripts",
+    "drop_transcript",
+    "passages_of",
+    "restem",
+    "save_transcript",
+    "scores_of",
+    "segments_of",
+    "with_segments",
+]
+
+_CHUNK = 500  # keys in one statement
+_PLACES = 60  # segments in one statement
+_PK = text("SELECT pk FROM callkit_calls WHERE id = :id").bindparams(bindparam("id", type_=CALL_ID))
+_DROPS = tuple(text(f"DELETE FROM callkit_{table} WHERE pk = :pk") for table in ("speech", "segments"))
+_ADD_SEGMENTS = text("""
+INSERT INTO callkit_segments (pk, n, starts, ends, text, channel, speaker, language, confidence, words)
+VALUES (:pk, :n, :starts, :ends, :text, :channel, :speaker, :language, :confidence, :words)""")
+_ADD_SPEECH = text("""
+INSERT INTO callkit_speech (pk, stemmer, agent, customer, others, layouts)
+VALUES (:pk, :stemmer, :agent, :customer, :others, :layouts)""")
+_OF_CALLS: BindParameter[int] = bindparam("pks", expanding=True)
+_COLUMNS = "pk, n, starts, ends, text, channel, speaker, language, confidence, words"
+_ANY_WORDS = {True: _COLUMNS, False: _COLUMNS.replace("words", "'[]' AS words")}
+_SEGMENTS = {
+    words: text(f"SELECT {columns} FROM callkit_segments WHERE pk IN :pks ORDER BY pk, n").bindparams(_OF_CALLS)
+    for words, columns in _ANY_WORDS.items()
+}
+_SEGMENTS_OF_ONE = {  # a list of values makes a statement anew each time, which takes longer than to run it
+    words: text(f"SELECT {columns} FROM callkit_segments WHERE pk = :pk ORDER BY n")
+    for words, columns in _ANY_WORDS.items()
+}
+_OUTDATED = text("""
+SELECT s.pk, r.document FROM callkit_speech s JOIN callkit_results r ON r.pk = s.pk
+WHERE s.stemmer <> :stemmer LIMIT :most""").columns(results.c.pk, results.c.document)
+_SPEECH = text("SELECT pk, agent, customer, others, layouts FROM callkit_speech WHERE pk IN :pks").bindparams(_OF_CALLS)
+
+
+def save_transcript(connection: Connection, call_id: UUID, found: Results) -> None:
+    """Keep it in place of what the call had."""
+    pk = connection.execute(_PK, {"id": call_id}).scalar_one()
+    _drop(connection, pk)
+    add_transcripts(connection, {pk: found})
+
+
+def add_transcripts(connection: Connection, found: Mapping[int, Results]) -> None:
+    """Keep those of calls, by sort key, that have none yet."""
+    with_some = {pk: it.transcript.segments for pk, it in found.items() if it.transcript}
+    if rows := [_to_row(pk, n, segment) for pk, own in with_some.items() for n, segment in enumerate(own)]:
+        connection.execute(_ADD_SEGMENTS, rows)
+    if speech := [_speech(pk, said) for pk, it in found.items() if (said := said_in(it))]:
+        connection.execute(_ADD_SPEECH, speech)
+
+
+def drop_transcript(connection: Connection, call_id: UUID) -> None:
+    """Forget what was said in a call."""
+    _drop(connection, connection.execute(_PK, {"id": call_id}).scalar_one())
+
+
+def _drop(connection: Connection, pk: int) -> None:
+    for statement in _DROPS:
+        connection.execute(statement, {"pk": pk})
+
+
+def _speech(pk: int, said: Said) -> dict[str, Any]:
+    texts = {"agent": said.agent, "customer": said.customer, "others": said.others}
+    return {"pk": pk, "stemmer": stemmer(), **texts, "layouts": to_json(said.layouts)}
+
+
+def _to_row(pk: int, n: int, segment: Segment) -> dict[str, Any]:
+    words = to_json([[word.start, word.end, word.text, word.confidence] for word in segment.words])
+    return {
+        "pk": pk,
+        "n": n,
+        "starts": segment.start,
+        "ends": segment.end,
+        "text": storable(segment.text),
+        "channel": segment.channel,
+        "speaker": None if segment.speaker is None else storable(segment.speaker),
+        "language": None if segment.language is None else storable(segment.language),
+        "confidence": segment.confidence,
+        "words": storable_json(words),
+    }
+
+
+def _to_segment(row: Sequence[Any]) -> Segment:
+    segment = _without_words(row)
+    return segment if row[-1] == "[]" else evolve(segment, words=tuple([Word(*word) for word in loads(row[-1])]))
+
+
+def _without_words(row: Sequence[Any]) -> Segment:
+    _, _, start, end, said, channel, speaker, language, confidence, _ = row
+    return Segment(start, end, said, channel, speaker, language, confidence)
+
+
+def segments_of(connection: Connection, pks: Sequence[int], *, words: bool = True) -> Mapping[int, tuple[Segment, ...]]:
+    """The segments of calls, by the calls' sort keys; without their words, if nobody wants them."""
+    if len(pks) == 1:
+        rows = connection.execute(_SEGMENTS_OF_ONE[words], {"pk": pks[0]})
+        return {pks[0]: tuple([_to_segment(row) for row in rows])}
+    found: dict[int, list[Segment]] = {}
+    for start in range(0, len(pks), _CHUNK):
+        for row in connection.execute(_SEGMENTS[words], {"pks": pks[start : start + _CHUNK]}):
+            found.setdefault(row.pk, []).append(_to_segment(row))
+    return {pk: tuple(segments) for pk, segments in found.items()}
+
+
+def _said_of(connection: Connection, pks: Sequence[int]) -> Iterable[tuple[int, Said]]:
+    for start in range(0, len(pks), _CHUNK):
+        for pk, agent, customer, others, layouts in connection.execute(_SPEECH, {"pks": pks[start : start + _CHUNK]}):
+            yield pk, Said(agent, customer, others, loads(layouts))
+
+
+def passages_of(connection: Connection, query: Query, calls: Mapping[int, UUID]) -> Mapping[UUID, tuple[Passage, ...]]:
+    """Where it was said what a query mentions; `calls` are ids by sort key. Only what is shown is read."""
+    phrases = query.mentioned
+    if not phrases or not calls:
+        return {}
+    found = {pk: hits(said, phrases) for pk, said in _said_of(connection, list(calls))}
+    rows = _rows_at(connection, [(pk, hit.segment) for pk, own in found.items() for hit in own])
+    shown = ((calls[pk], [_shown(rows[pk, hit.segment], hit) for hit in found.get(pk, ())]) for pk in calls)
+    return {call_id: tuple(own) for call_id, own in shown if own}
+
+
+def _shown(row: Sequence[Any], hit: Hit) -> Passage:
+    """Its words are many: no value is made of them."""
+    timed = [(start, said) for start, _, said, _ in loads(row[-1])]
+    return passage(_without_words(row), hit, timed)
+
+
+def _rows_at(connection: Connection, places: Sequence[tuple[int, int]]) -> Mapping[tuple[int, int], Sequence[Any]]:
+    found: dict[tuple[int, int], Sequence[Any]] = {}
+    for start in range(0, len(places), _PLACES):
+        some = places[start : start + _PLACES]
+        values = {
+            f"{name}{at}": value for at, place in enumerate(some) for name, value in zip("pn", place, strict=True)
+        }
+        found |= {(row[0], row[1]): row for row in connection.execute(_at_places(len(some)), values)}
+    return found
+
+
+@lru_cache
+def _at_places(count: int) -> TextClause:
+    """A list of pairs that is joined: SQLite has no index for `(pk, n) IN …`."""
+    values = ", ".join(f"(CAST(:p{at} AS BIGINT), CAST(:n{at} AS INTEGER))" for at in range(count))
+    columns = ", ".join(f"s.{name}" for name in _COLUMNS.split(", "))
+    return text(
+        f"WITH places(pk, n) AS (VALUES {values}) "
+        f"SELECT {columns} FROM places p JOIN callkit_segments s ON s.pk = p.pk AND s.n = p.n"
+    )
+
+
+def scores_of(connection: Connection, query: Query, pks: Sequence[int]) -> Mapping[int, float]:
+    """How well calls answer, by their sort keys; those of whose words nothing is known are left out."""
+    phrases = query.mentioned
+    return {pk: said.score(phrases) for pk, said in _said_of(connection, pks)} if phrases else {}
+
+
+def with_segments(found: Results, segments: Sequence[Segment]) -> Results:
+    """The same with these segments, if there is a transcript."""
+    if found.transcript is None:
+        return found
+    return evolve(found, transcript=evolve(found.transcript, segments=tuple(segments)))
+
+
+def restem(connection: Connection, most: int) -> int:
+    """Make anew what another version of the stemmer made, for so many calls; how many they were."""
+    rows = connection.execute(_OUTDATED, {"stemmer": stemmer(), "most": most}).all()
+    segments = segments_of(connection, [row.pk for row in rows])
+    for pk, document in rows:
+        connection.execute(_DROPS[0], {"pk": pk})
+        if said := said_in(with_segments(results_from_json(document), segments.get(pk, ()))):
+            connection.execute(_ADD_SPEECH, _speech(pk, said))
+    return len(rows)
