@@ -70,12 +70,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     if absent := {name: asr_models.missing(name) for name in sizes.models if asr_models.missing(name)}:
         print(f"Nothing is measured: {', '.join(absent.values())} not installed.")
         return 0
-    parts = [_heading(options.small), *_chapters(sizes, options.music, promises), promises.chapter()]
-    text = "\n".join(parts)
-    print(text)
+    parts = []
+    for part in _all(options.small, sizes, options.music, promises):
+        print(part, flush=True)
+        parts.append(part)
     if options.out:
-        options.out.write_text(text, "utf-8")
+        options.out.write_text("\n".join(parts), "utf-8")
     return int(promises.broken)
+
+
+def _all(small: bool, sizes: Sizes, music: Path, promises: Promises) -> Iterator[str]:
+    yield _heading(small)
+    yield from _chapters(sizes, music, promises)
+    yield promises.chapter()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -209,6 +209,10 @@ def test_soft_ends_of_words_are_speech(end: list[tuple[int, float]]) -> None:
 
 
 def test_smear_is_looked_for_within_the_run() -> None:
-    """A run shorter than what is looked at ends where it begins, not in what lies before."""
-    call = steady((2000, -70), (100, -20), (30, -70), (6, -42), (2000, -70))
-    assert speech_runs(call).tolist() == [[2000, 2100], [2130, 2136]]
+    """A run shorter than what is looked at ends where it begins, and nothing lies before the first."""
+    call = steady((6, -42), (2000, -70), (100, -20))
+    assert speech_runs(call).tolist() == [[0, 6], [2006, 2106]]
+
+
+def test_a_soft_begin_of_30_ms_is_speech() -> None:
+    assert speech_runs(steady((2000, -70), (3, -41), (100, -25), (2000, -70))).tolist() == [[2000, 2103]]

@@ -1,15 +1,19 @@
 """A server on this machine that answers as services for transcription do, well or badly."""
 
+import io
 import json
 import threading
+import wave
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import numpy as np
 from attrs import define, field, frozen
+from numpy.typing import NDArray
 
-__all__ = ["DEEPGRAM", "OPENAI", "Answer", "Asked", "SpeechServer", "running"]
+__all__ = ["DEEPGRAM", "OPENAI", "Answer", "Asked", "SpeechServer", "parts", "running", "samples_of"]
 
 OPENAI: Mapping[str, Any] = {
     "task": "transcribe",
@@ -128,3 +132,20 @@ def _handler(server: Callable[[], SpeechServer]) -> type[BaseHTTPRequestHandler]
             """Nobody reads it."""
 
     return Handler
+
+
+def parts(content_type: str, body: bytes) -> dict[str, list[bytes]]:
+    """The fields of a form."""
+    boundary = content_type.partition("boundary=")[2].encode()
+    found: dict[str, list[bytes]] = {}
+    for part in body.split(b"--" + boundary)[1:-1]:
+        head, _, value = part.partition(b"\r\n\r\n")
+        name = head.decode().partition('name="')[2].partition('"')[0].replace("%5B", "[").replace("%5D", "]")
+        found.setdefault(name, []).append(value.removesuffix(b"\r\n"))
+    return found
+
+
+def samples_of(data: bytes) -> NDArray[np.float32]:
+    with wave.open(io.BytesIO(data)) as reader:
+        assert (reader.getnchannels(), reader.getsampwidth()) == (1, 2)
+        return (np.frombuffer(reader.readframes(reader.getnframes()), "<i2") / 32768).astype(np.float32)

@@ -18,6 +18,7 @@ from callkit.core.transcript import Word
 from callkit.errors import MissingExtraError, SettingsError, TranscriptionError
 from callkit.testing.transcriber import TranscriberContract
 from tests.backends.model_folders import folder_of_a_model
+from tests.backends.spoken import spoken
 
 RATE = 16_000
 
@@ -293,12 +294,3 @@ class TestTinyEn(TranscriberContract):
     def test_it_knows_english_only(self, transcriber: Whisper) -> None:
         with pytest.raises(TranscriptionError, match="does not know the language 'ru'"):
             transcriber.transcribe(spoken(), RATE, language="ru")
-
-
-def spoken() -> NDArray[np.float32]:
-    """What the customer says in the first of the example calls."""
-    from benchmarks.hard_calls import VOICES  # noqa: PLC0415 - decodes all of them
-
-    samples = VOICES["customer"].astype(np.float32) / 32768
-    times = np.arange(2 * len(samples)) / 2
-    return np.interp(times, np.arange(len(samples)), samples).astype(np.float32)

@@ -19,7 +19,7 @@ from callkit.backends.transcribers.whispercpp import WhisperCpp
 from callkit.core.transcript import Word
 from callkit.errors import MissingExtraError, SettingsError, TranscriptionError
 from callkit.testing.transcriber import TranscriberContract
-from tests.backends.test_transcriber_whisper import spoken
+from tests.backends.spoken import spoken
 
 RATE = 16_000
 LANGUAGES = ["en", "ru", "jw"]
