@@ -231,7 +231,7 @@ def test_common_words_are_met_among_the_newest(postgres_crowd: tuple[SqlReposito
     assert taken(sql, "said:often", Limits(2000, 16, 4000)) == ["callkit_speech_fts"] * 2, "a little later"
     assert taken(sql, "said:once", Limits(2000, 40, 1000)) == ["callkit_speech_fts", "("], "rare"
     some = taken(sql, "said:some", Limits(2000, 4, 50))
-    assert some[:4] == ["callkit_speech_fts", "(", *["callkit_speech_fts"] * 2], "what follows depends on its statistics"
+    assert some[:4] == ["callkit_speech_fts", "(", *["callkit_speech_fts"] * 2], "the rest: by its statistics"
     assert taken(sql, "said:common tag:vip", Limits(2000, 4, 80)) == ["callkit_speech_fts", "callkit_call_tags"]
 
 
