@@ -36,10 +36,11 @@ def offsets_of(sums: Floats, squares: Floats, sizes: NDArray[np.int64]) -> Offse
     spread = np.maximum(squares / counts - means**2, _LEAST_VARIANCE)
     weights = np.where(squares > 0, sizes / spread, 0.0)
     order = np.argsort(means, axis=1)
-    upto = np.cumsum(np.take_along_axis(weights, order, axis=1), axis=1)
+    order += np.arange(0, means.size, means.shape[1])[:, None]  # places in all rows: faster than take_along_axis
+    upto = np.cumsum(weights.take(order), axis=1)
     middle = np.count_nonzero(upto < upto[:, -1:] / 2, axis=1)
-    medians = np.take_along_axis(means, np.take_along_axis(order, middle[:, None], axis=1), axis=1)[:, 0]
-    return np.floor(medians + 0.5).astype(np.int64)  # not to even: a constant moves it by as much
+    medians = means.take(order[np.arange(len(order)), middle])
+    return np.asarray(np.floor(medians + 0.5), np.int64)  # not to even: a constant moves it by as much
 
 
 def energies_about(offsets: Offsets, sums: Floats, squares: Floats, sizes: NDArray[np.int64]) -> Floats:
