@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callkit.backends.transcribers import open_transcriber, service
+from callkit.backends.transcribers import library, open_transcriber, service
 from callkit.backends.transcribers.deepgram import Deepgram
 from callkit.backends.transcribers.openai import OpenAI
 from callkit.errors import MissingExtraError, SettingsError, TranscriptionError
@@ -130,6 +130,6 @@ def test_a_url_that_cant_be_used_is_not_shown(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["openai", "deepgram"])
 def test_without_httpx_the_extra_is_named(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "find_spec", lambda _: None)
+    monkeypatch.setattr(library, "find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match=r"callkit\[remote\]"):
         open_transcriber(text)

@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 from numpy.typing import NDArray
 
 from benchmarks import asr_models
-from callkit.backends.transcribers import open_transcriber, whisper
+from callkit.backends.transcribers import library, open_transcriber, whisper
 from callkit.backends.transcribers.whisper import Whisper
 from callkit.core.transcript import Word
 from callkit.errors import MissingExtraError, SettingsError, TranscriptionError
@@ -84,7 +84,7 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Whisper:
     fake.WhisperModel = lambda path, **options: FakeModel(path, options)  # type: ignore[attr-defined]  # made here
     fake.BatchedInferencePipeline = FakePipeline  # type: ignore[attr-defined]  # as above
     monkeypatch.setitem(sys.modules, "faster_whisper", fake)
-    monkeypatch.setattr(whisper, "find_spec", lambda _: True)
+    monkeypatch.setattr(library, "find_spec", lambda _: True)
     monkeypatch.setattr(whisper, "version", lambda package: f"1-of-{package}")
     monkeypatch.setattr(FakeModel, "script", [])
     monkeypatch.setenv("CALLKIT_MODEL_DIR", str(folder_of_a_model(tmp_path / "base").parent))
@@ -246,7 +246,7 @@ def test_by_name(engine: Whisper) -> None:
 
 
 def test_without_the_package_the_extra_is_named(engine: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(whisper, "find_spec", lambda _: None)
+    monkeypatch.setattr(library, "find_spec", lambda _: None)
     for action in (Whisper, lambda: engine.fingerprint, lambda: open_transcriber("whisper:base")):
         with pytest.raises(MissingExtraError, match=r"callkit\[whisper\]"):
             action()

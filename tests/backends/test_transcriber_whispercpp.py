@@ -74,7 +74,7 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> WhisperCpp:
     monkeypatch.setitem(sys.modules, "pywhispercpp", ModuleType("pywhispercpp"))
     monkeypatch.setitem(sys.modules, "pywhispercpp.model", fake)
     monkeypatch.setitem(sys.modules, "_pywhispercpp", library())
-    monkeypatch.setattr(whispercpp, "find_spec", lambda _: True)
+    monkeypatch.setattr("callkit.backends.transcribers.library.find_spec", lambda _: True)
     monkeypatch.setattr(whispercpp, "version", lambda package: f"1-of-{package}")
     monkeypatch.setattr(FakeModel, "script", None)
     (tmp_path / "ggml-base.bin").write_bytes(b"lmgg and so on")
@@ -167,7 +167,7 @@ def test_by_name(engine: WhisperCpp, monkeypatch: pytest.MonkeyPatch) -> None:
     assert WhisperCpp("tiny.en").capabilities.languages == frozenset({"en"})
     with pytest.raises(SettingsError, match="there are beam, threads"):
         open_transcriber("whispercpp:base?allow_download=yes")
-    monkeypatch.setattr(whispercpp, "find_spec", lambda _: None)
+    monkeypatch.setattr("callkit.backends.transcribers.library.find_spec", lambda _: None)
     for action in (WhisperCpp, lambda: engine.fingerprint, lambda: open_transcriber("whispercpp:base")):
         with pytest.raises(MissingExtraError, match=r"callkit\[whispercpp\]"):
             action()

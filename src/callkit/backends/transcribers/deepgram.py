@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from callkit.backends.transcribers.choices import choices_of, number
+from callkit.backends.transcribers.choices import number
 from callkit.backends.transcribers.languages import code_of
+from callkit.backends.transcribers.library import check_there
 from callkit.backends.transcribers.readings import confidence, seconds, within, word
-from callkit.backends.transcribers.service import Service, check_address, check_installed, wav
+from callkit.backends.transcribers.service import Service, place_of, wav
 from callkit.core.transcript import Segment, Transcript
 from callkit.protocols import TranscriberCapabilities
 
@@ -30,12 +31,7 @@ def open_engine(text: str, *, small_memory: bool = False) -> "Deepgram":  # noqa
         SettingsError: the URL or an option can't be used.
         MissingExtraError: httpx is not installed.
     """
-    address, _, query = text.partition("?")
-    chosen = choices_of("deepgram", query, _CHOICES)
-    if "+" in address.partition(":")[0]:
-        return Deepgram(check_address("deepgram", address.partition("+")[2]), **chosen)
-    named = {"model": name} if (name := address.partition(":")[2]) else {}
-    return Deepgram(_HOME, **named | chosen)
+    return Deepgram(**place_of("deepgram", text, _CHOICES))
 
 
 @frozen
@@ -56,7 +52,7 @@ class Deepgram:
     timeout: float = 300.0
 
     def __attrs_post_init__(self) -> None:
-        check_installed("deepgram")
+        check_there("deepgram", "httpx", "remote")
 
     @property
     def name(self) -> str:

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from callkit.backends.transcribers.choices import choices_of, number, yes
+from callkit.backends.transcribers.choices import number, yes
 from callkit.backends.transcribers.languages import code_of
+from callkit.backends.transcribers.library import check_there
 from callkit.backends.transcribers.readings import likelihood, seconds, within, word
-from callkit.backends.transcribers.service import Service, check_address, check_installed, wav
+from callkit.backends.transcribers.service import Service, place_of, wav
 from callkit.core.transcript import Segment, Transcript, Word
 from callkit.protocols import TranscriberCapabilities
 
@@ -31,12 +32,7 @@ def open_engine(text: str, *, small_memory: bool = False) -> "OpenAI":  # noqa: 
         SettingsError: the URL or an option can't be used.
         MissingExtraError: httpx is not installed.
     """
-    address, _, query = text.partition("?")
-    chosen = choices_of("openai", query, _CHOICES)
-    if "+" in address.partition(":")[0]:
-        return OpenAI(check_address("openai", address.partition("+")[2]), **chosen)
-    named = {"model": name} if (name := address.partition(":")[2]) else {}
-    return OpenAI(_HOME, **named | chosen)
+    return OpenAI(**place_of("openai", text, _CHOICES))
 
 
 @frozen
@@ -59,7 +55,7 @@ class OpenAI:
     timeout: float = 300.0
 
     def __attrs_post_init__(self) -> None:
-        check_installed("openai")
+        check_there("openai", "httpx", "remote")
 
     @property
     def name(self) -> str:

@@ -8,9 +8,8 @@ import io
 import logging
 import os
 import wave
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
-from importlib.util import find_spec
 from pathlib import Path
 from random import uniform
 from time import monotonic, sleep, time
@@ -20,13 +19,15 @@ from urllib.parse import urlsplit
 import numpy as np
 from attrs import frozen
 
-from callkit.errors import MissingExtraError, SettingsError, TranscriptionError
+from callkit.backends.transcribers.choices import choices_of
+from callkit.backends.transcribers.library import check_there
+from callkit.errors import SettingsError, TranscriptionError
 
 if TYPE_CHECKING:
     import httpx
     from numpy.typing import NDArray
 
-__all__ = ["KEY", "KEY_FILE", "Service", "check_address", "wav"]
+__all__ = ["KEY", "KEY_FILE", "Service", "check_address", "place_of", "wav"]
 
 log = logging.getLogger("callkit.transcripts")
 
@@ -99,7 +100,7 @@ class Service:
             TranscriptionError: the service refused, or did not answer in the end.
             MissingExtraError: httpx is not installed.
         """
-        check_installed(self.engine)
+        check_there(self.engine, "httpx", "remote")
         import httpx  # noqa: PLC0415 - only what is asked for
 
         request["headers"] = request.get("headers", {}) | self._authorization()
@@ -170,14 +171,18 @@ class Service:
             raise self._failed(f"the file that {KEY_FILE} names can't be read") from None
 
 
-def check_installed(engine: str) -> None:
-    """Refuse to go on without httpx.
+def place_of(engine: str, text: str, known: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
+    """What "openai+https://host/v1?model=NAME" says, or "openai:NAME" of a service at its own home, as arguments.
 
     Raises:
-        MissingExtraError: it is not installed.
+        SettingsError: the URL or an option can't be used.
     """
-    if find_spec("httpx") is None:
-        raise MissingExtraError(f"The transcriber {engine}", "remote")
+    address, _, query = text.partition("?")
+    chosen = choices_of(engine, query, known)
+    scheme, _, name = address.partition(":")
+    if "+" in scheme:
+        return {"url": check_address(engine, address.partition("+")[2]), **chosen}
+    return ({"model": name} if name else {}) | chosen
 
 
 def check_address(engine: str, url: str) -> str:

@@ -1,12 +1,9 @@
 """Whisper on this machine, by faster-whisper (extra "whisper"): int8 on CTranslate2."""
 
-import os
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +12,14 @@ from attrs import evolve, frozen
 
 from callkit.backends.transcribers.choices import choices_of, number, yes
 from callkit.backends.transcribers.languages import code_of, whisper_code
+from callkit.backends.transcribers.library import check_there, threads_of, translated
 from callkit.backends.transcribers.model_files import digest, fault_of_ctranslate2
 from callkit.backends.transcribers.models import ModelKind, find_model
 from callkit.backends.transcribers.per_process import PerProcess
 from callkit.backends.transcribers.readings import likelihood, within, word
 from callkit.backends.transcribers.windows import passed_over, windows
 from callkit.core.transcript import Segment, Transcript, Word
-from callkit.errors import CallKitError, MissingExtraError, TranscriptionError
+from callkit.errors import TranscriptionError
 from callkit.protocols import TranscriberCapabilities
 
 if TYPE_CHECKING:
@@ -35,7 +33,6 @@ _RATE = 16_000
 _VERSION = 1  # of what is done here with what Whisper says
 _AT_ONCE = 4  # windows: more of them cost memory, and save nothing on a CPU
 _LONGEST, _LONGEST_IN_SMALL_MEMORY = 300.0, 120.0  # seconds: the spectra of a piece are all held
-_MOST_THREADS = 4  # beyond, threads wait for each other
 _BABBLE = 2.4  # characters for each byte after compression: above, a text says the same over and over
 _NO_BABBLE = {"no_repeat_ngram_size": 10}  # tokens
 _CHOICES = {"small_memory": yes, "beam": number(1, 10), "threads": number(1, 64), "allow_download": yes}
@@ -44,7 +41,7 @@ _loaded: PerProcess[Any] = PerProcess()
 
 def _fetch(name: str) -> Path:
     """From the hub; what was fetched before is found without asking it."""
-    with _translated():
+    with translated("whisper"):
         download_model = import_module("faster_whisper.utils").download_model
         try:
             return Path(download_model(name, local_files_only=True))
@@ -89,7 +86,7 @@ class Whisper:
     allow_download: bool = False
 
     def __attrs_post_init__(self) -> None:
-        _check_installed()
+        check_there("whisper", "faster_whisper", "whisper")
 
     @property
     def name(self) -> str:
@@ -104,7 +101,7 @@ class Whisper:
             TranscriptionError: there is no model.
             MissingExtraError: faster-whisper is not installed.
         """
-        _check_installed()  # the value may come from another machine
+        check_there("whisper", "faster_whisper", "whisper")  # the value may come from another machine
         made_by = f"faster-whisper-{version('faster-whisper')} ctranslate2-{version('ctranslate2')}"
         weights = digest(self.located() / "model.bin")
         ways = "sequential" if self.small_memory else f"batch={_AT_ONCE}"
@@ -131,7 +128,7 @@ class Whisper:
         """See `callkit.protocols.Transcriber.transcribe`. Silence and music are for the caller to leave out."""
         if rate != _RATE:
             raise TranscriptionError("whisper", f"it was given sound at {rate} Hz, and takes {_RATE} Hz only")
-        with _translated():
+        with translated("whisper"):
             told = self._heard(np.ascontiguousarray(samples, np.float32), language, hints) if len(samples) else []
         duration = len(samples) / rate
         segments = within(told, duration)
@@ -159,7 +156,7 @@ class Whisper:
         return told
 
     def _engine(self) -> Any:
-        folder, threads = self.located(), self.threads or min(os.cpu_count() or 1, _MOST_THREADS)
+        folder, threads = self.located(), threads_of(self.threads)
         return _loaded.get((folder, threads), lambda: _load(folder, threads))
 
 
@@ -167,11 +164,6 @@ def _load(folder: Path, threads: int) -> Any:
     model = import_module("faster_whisper").WhisperModel  # takes 2 s, and 100 MB
     # a folder, which is whole: so nothing is ever asked of a hub
     return model(str(folder), device="cpu", compute_type="int8", cpu_threads=threads, local_files_only=True)
-
-
-def _check_installed() -> None:
-    if find_spec("faster_whisper") is None:
-        raise MissingExtraError("The transcriber whisper", "whisper")
 
 
 def _spoken(model: Any, language: str | None, name: str) -> str | None:
@@ -222,14 +214,3 @@ def _later(segment: Segment, seconds: float) -> Segment:
 
     words = tuple(map(moved, segment.words))
     return evolve(segment, start=segment.start + seconds, end=segment.end + seconds, words=words)
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Where the errors of faster-whisper and what is below it become callkit's: they have no common ancestor."""
-    try:
-        yield
-    except CallKitError:
-        raise
-    except Exception as error:
-        raise TranscriptionError("whisper", f"{type(error).__name__}: {error}") from error

@@ -1,12 +1,9 @@
 """Whisper on this machine, by whisper.cpp (extra "whispercpp"): small to install, and slower than faster-whisper."""
 
-import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
-from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +13,13 @@ from attrs import frozen
 
 from callkit.backends.transcribers.choices import choices_of, number
 from callkit.backends.transcribers.languages import code_of, whisper_code
+from callkit.backends.transcribers.library import check_there, threads_of, translated
 from callkit.backends.transcribers.model_files import digest, fault_of_ggml
 from callkit.backends.transcribers.models import ModelKind, find_model
 from callkit.backends.transcribers.per_process import PerProcess
 from callkit.backends.transcribers.readings import mean_confidence, within, word
 from callkit.core.transcript import Segment, Transcript, Word
-from callkit.errors import CallKitError, MissingExtraError, TranscriptionError
+from callkit.errors import TranscriptionError
 from callkit.protocols import TranscriberCapabilities
 
 if TYPE_CHECKING:
@@ -31,7 +29,6 @@ __all__ = ["WhisperCpp", "open_engine"]
 
 _RATE = 16_000
 _LONGEST = 300.0  # seconds
-_MOST_THREADS = 4  # beyond, threads wait for each other
 _TICKS = 100  # in a second
 _PAUSE = 0.5  # seconds between words, which end a segment
 _SHORTEST = 1.0  # seconds: whisper.cpp hears nothing in less
@@ -69,7 +66,7 @@ class WhisperCpp:
     threads: int | None = None
 
     def __attrs_post_init__(self) -> None:
-        _check_installed()
+        check_there("whispercpp", "pywhispercpp", "whispercpp")
 
     @property
     def name(self) -> str:
@@ -84,7 +81,7 @@ class WhisperCpp:
             TranscriptionError: there is no model.
             MissingExtraError: pywhispercpp is not installed.
         """
-        _check_installed()  # the value may come from another machine
+        check_there("whispercpp", "pywhispercpp", "whispercpp")  # the value may come from another machine
         weights = digest(self.located())
         made_by = f"pywhispercpp-{version('pywhispercpp')}"
         return f"whispercpp/1 {made_by} {Path(self.model).name} sha256={weights} beam={self.beam}"
@@ -109,7 +106,7 @@ class WhisperCpp:
         """See `callkit.protocols.Transcriber.transcribe`. Silence and music are for the caller to leave out."""
         if rate != _RATE:
             raise TranscriptionError("whispercpp", f"it was given sound at {rate} Hz, and takes {_RATE} Hz only")
-        with _translated():
+        with translated("whispercpp"):
             words, spoken = self._heard(samples, language, hints) if len(samples) else ([], None)
         duration = len(samples) / rate
         segments = within(_segments(words, spoken), duration)
@@ -127,7 +124,7 @@ class WhisperCpp:
         return [one for one in words if one.text and not one.text.startswith("[")], spoken  # [BLANK_AUDIO], [Music] …
 
     def _engine(self) -> "_Loaded":
-        path, threads = self.located(), self.threads or min(os.cpu_count() or 1, _MOST_THREADS)
+        path, threads = self.located(), threads_of(self.threads)
         return _loaded.get((path, threads, self.beam), lambda: _load(path, threads, self.beam))
 
 
@@ -177,11 +174,6 @@ def _load(path: Path, threads: int, beam: int) -> _Loaded:
     return _Loaded(model, threading.Lock())
 
 
-def _check_installed() -> None:
-    if find_spec("pywhispercpp") is None:
-        raise MissingExtraError("The transcriber whispercpp", "whispercpp")
-
-
 def _segments(words: Sequence[Word], language: str | None) -> Iterator[Segment]:
     """Words between which nobody pauses are one segment."""
     gaps = [number for number, (one, other) in enumerate(pairwise(words), 1) if other.start - one.end > _PAUSE]
@@ -189,14 +181,3 @@ def _segments(words: Sequence[Word], language: str | None) -> Iterator[Segment]:
         own = tuple(words[first:last])
         text = " ".join(one.text for one in own)
         yield Segment(own[0].start, own[-1].end, text, None, None, language, mean_confidence(own), own)
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Where the errors of whisper.cpp become callkit's: they have no common ancestor."""
-    try:
-        yield
-    except CallKitError:
-        raise
-    except Exception as error:
-        raise TranscriptionError("whispercpp", f"{type(error).__name__}: {error}") from error
