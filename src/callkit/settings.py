@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
-from attrs import Attribute, field, fields_dict, frozen
+from attrs import Attribute, evolve, field, fields_dict, frozen
 
 from callkit.core.masking import masked
 from callkit.core.roles import ChannelMap
@@ -142,6 +142,14 @@ class Settings:
             ),
             channel_map=self.roles,
         )
+
+    def open_archive(self) -> "CallKit":
+        """The kit for who only looks calls up or erases them: a transcriber that is not installed is no trouble.
+
+        Raises:
+            SettingsError: a setting can't be used, or there is no data folder.
+        """
+        return evolve(self, transcriber=None).open_kit("inline", must_exist=True)
 
 
 _KNOWN: Mapping[str, "Attribute[Any]"] = {

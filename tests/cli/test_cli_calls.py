@@ -190,3 +190,16 @@ def test_a_long_call_and_one_that_failed(run: Run, processed: list[dict[str, Any
     assert " 1:02:05 " in out
     assert out.rstrip().endswith("failed: It is broken.")
     assert re.search(r"^failure +It is broken\.$", run("show", processed[1]["id"]).out, re.MULTILINE)
+
+
+def test_calls_are_found_where_the_transcriber_is_not_installed(
+    run: Run, calls: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("process", calls, "--processes", "1").code == 0
+    monkeypatch.setenv("CALLKIT_TRANSCRIBER", "whisper:base")
+    monkeypatch.setattr("callkit.backends.transcribers.library.find_spec", lambda _: None)
+    done = run("list", "--json")
+    assert (done.code, len(done.objects)) == (0, 2)
+    missing = run("process", calls)
+    assert missing.code != 0
+    assert "callkit[whisper]" in missing.err

@@ -20,7 +20,7 @@ __all__ = ["each", "erase", "list_", "show", "show_page"]
 def list_(arguments: Namespace) -> int:
     """Calls, newest first."""
     settings = load(vars(arguments), config=arguments.config)
-    with settings.open_kit("inline", must_exist=True) as kit:
+    with settings.open_archive() as kit:
         page = kit.find(limit=arguments.limit, after=arguments.after)
         return show_page(kit, settings, page, as_json=arguments.json)
 
@@ -51,7 +51,7 @@ def _draw_table(kit: "CallKit", settings: Settings, page: Page) -> None:
 def show(arguments: Namespace) -> int:
     """Everything about calls."""
     settings = load(vars(arguments), config=arguments.config)
-    with settings.open_kit("inline", must_exist=True) as kit:
+    with settings.open_archive() as kit:
         if arguments.explain:
             from callkit.cli.explain import Explained  # only what is asked for
 
@@ -81,7 +81,7 @@ def erase(arguments: Namespace) -> int:
     if not arguments.yes and not sys.stdin.isatty():
         complain("nobody can be asked whether that is meant: pass --yes.")
         return 2
-    with settings.open_kit("inline", must_exist=True) as kit:
+    with settings.open_archive() as kit:
         if not arguments.yes and not _confirmed(len(arguments.ids)):
             complain("nothing was erased.")
             return 1

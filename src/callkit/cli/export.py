@@ -30,7 +30,7 @@ def export(arguments: Namespace) -> int:
     folder = Path(arguments.output) if arguments.output else None
     if folder is None and len(arguments.ids) > 1:
         raise SettingsError("Transcripts of several calls are files of their own: pass a folder with --output DIR.")
-    with settings.open_kit("inline", must_exist=True) as kit:
+    with settings.open_archive() as kit:
 
         def one(call_id: str) -> None:
             subject = subject_of(kit, call_id, settings.zone, settings.roles)

@@ -37,7 +37,7 @@ def report(arguments: Namespace) -> int:
     settings = load(vars(arguments), config=arguments.config)
     _check(arguments)
     query, roles = parse(" ".join(arguments.terms), zone=settings.zone) if arguments.all else Query(), settings.roles
-    with settings.open_kit("inline", must_exist=True) as kit:
+    with settings.open_archive() as kit:
         try:
             if arguments.all:
                 return _table(kit, query, arguments, roles)

@@ -30,7 +30,7 @@ def search(arguments: Namespace) -> int:
     """The calls that match, with the passages in which it was said; or how many they are."""
     settings = load(vars(arguments), config=arguments.config)
     query = parse(" ".join(arguments.query), zone=settings.zone)
-    with settings.open_kit("inline", must_exist=True) as kit:
+    with settings.open_archive() as kit:
         if arguments.count:
             return _count(kit.count(query, at_most=_ALL), as_json=arguments.json)
         order: Order = "best" if arguments.best else "newest"
