@@ -1,12 +1,14 @@
 """Procrastinate: the contract on a real PostgreSQL with a real worker, and what happens when something is killed."""
 
+import asyncio
 import os
 import pickle
 import signal
 import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -143,6 +145,25 @@ def test_sigterm_lets_what_runs_finish_and_leaves_the_rest(url: str, tmp_path: P
         assert workers.process.wait(60) == 0
         assert lines(tmp_path / "done") == ["runs"]
         assert runner.waiting() == 1
+
+
+async def _deaf() -> None:
+    with suppress(asyncio.CancelledError):
+        await asyncio.sleep(60)
+    await asyncio.sleep(60)
+
+
+async def _ended(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    from callkit.runners.procrastinate import _end  # noqa: PLC0415 - an extra
+
+    task = asyncio.create_task(work)
+    await asyncio.sleep(0)
+    await _end(task)
+    return task
+
+
+def test_what_swallows_a_cancellation_is_ended_all_the_same() -> None:
+    assert asyncio.run(_ended(_deaf())).cancelled()
 
 
 def test_a_database_that_cuts_all_connections_is_found_again(url: str, tmp_path: Path) -> None:

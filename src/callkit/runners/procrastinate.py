@@ -83,9 +83,16 @@ async def _work_while_connected(
                 stalled_worker_timeout=4 * _BEAT,
             )
         finally:
-            rescue.cancel()
-            with suppress(asyncio.CancelledError):
-                await rescue
+            await _end(rescue)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """Cancel it until it ends: what it waits for can swallow a cancellation (`asyncio.wait_for` before Python 3.12)."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=1)
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 async def _rescue(app: App, queue: str) -> None:
