@@ -10,7 +10,6 @@ Steady tones resemble themselves most of all: those longer than 4 s are music he
 
 from array import array
 from collections.abc import Sequence
-from itertools import accumulate
 
 import numpy as np
 from attrs import frozen
@@ -37,6 +36,7 @@ _RESTLESSNESS = (0.6, 2.5)  # dB from frame to frame: steady noise is calmer tha
 _SCORES = (-2.0, 3.0)  # no block says more than that
 _SILENT = -0.3  # a pause: rather between words, or before the music begins
 _PRICE = 12.0  # of a change, in scores
+_AT_ONCE = 2048  # blocks: more would take memory only
 _SHORTEST = 40  # blocks
 _CLOSE = 3  # blocks: at its borders music resembles what is beside it, which is none
 
@@ -160,16 +160,37 @@ def _likeliest(scores: NDArray[np.float64]) -> NDArray[np.bool_]:
         A. J. Viterbi, IEEE Transactions on Information Theory 13 (1967), for two states: only the difference of their
         best scores has to be kept, and beyond the price of a change it is known from where one must have come.
     """
-    walk = accumulate(array("d", scores.tobytes()), _next, initial=0.0)
-    lead = np.fromiter(walk, np.float64, len(scores) + 1)[1:]
+    lead = _leads(scores)
     sure = np.flatnonzero(np.abs(lead) > _PRICE)
     if not len(sure) or sure[-1] < len(lead) - 1:
         sure = np.append(sure, len(lead) - 1)  # at the end the better one has won
     return np.asarray(lead[sure[np.searchsorted(sure, np.arange(len(lead)))]] > 0)
 
 
-def _next(lead: float, score: float) -> float:
-    return (_PRICE if lead > _PRICE else -_PRICE if lead < -_PRICE else lead) + score
+def _leads(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The lead of music after each block: the lead before, but never more than the price of a change, and the score."""
+    leads = np.zeros(len(scores) + 1)
+    for begin in range(0, len(scores), _AT_ONCE):
+        end = min(begin + _AT_ONCE, len(scores))
+        leads[begin + 1 : end + 1] = _walk(leads[begin], scores[begin:end])
+    return leads[1:]
+
+
+def _walk(lead: float, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """From this lead on.
+
+    A step is lead -> clip(lead + more, low, high), and so are two, one after another. So those of 2, 4, 8, … blocks are
+    made of two shorter ones each, for all blocks at once.
+    """
+    more, low, high = scores.copy(), scores - _PRICE, scores + _PRICE
+    span = 1
+    while span < len(scores):
+        then, least, most = more[span:].copy(), low[span:].copy(), high[span:].copy()
+        more[span:] += more[:-span].copy()
+        low[span:] = np.clip(low[:-span] + then, least, most)
+        high[span:] = np.clip(high[:-span] + then, least, most)
+        span *= 2
+    return np.clip(lead + more, low, high)
 
 
 def _settled(heard: NDArray[np.bool_], begin: int, end: int) -> tuple[int, int]:

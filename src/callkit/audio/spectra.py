@@ -36,7 +36,8 @@ class Spectra:
         twice[0] = 1.0
         if self._size % 2 == 0:
             twice[-1] = 1.0
-        self._scale = (twice / (self._size * 32768.0) ** 2).astype(np.float32)
+        self._scale = (twice / 32768.0**2).astype(np.float32)
+        self._values = np.empty((0, self._size), np.float32)
 
     def __call__(self, samples: NDArray[np.int16]) -> Spectrum:
         """The spectra of whole seconds of samples; shape (10 * seconds, bins)."""
@@ -54,7 +55,12 @@ class Spectra:
         return samples.reshape(-1, self._rate)[:, places].reshape(-1, self._size)
 
     def _powers(self, blocks: NDArray[np.int16]) -> Spectrum:
-        spectrum = np.fft.rfft(blocks.astype(np.float32))
-        powers = np.square(spectrum.real)
+        if len(self._values) < len(blocks):
+            self._values = np.empty(blocks.shape, np.float32)
+        values = self._values[: len(blocks)]
+        values[:] = blocks
+        spectrum = np.fft.rfft(values, norm="forward")  # else numpy would compute in double precision
+        powers = np.square(spectrum.real, dtype=np.float32)
         powers += np.square(spectrum.imag)
-        return np.asarray(powers * self._scale, np.float32)
+        powers *= self._scale
+        return powers
