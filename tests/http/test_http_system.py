@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,15 @@ from fastapi import FastAPI
 
 from callkit import CallKit, Status
 from callkit.backends.repositories.memory import MemoryRepository
+from callkit.backends.storages.files import FilesStorage
 from callkit.backends.storages.memory import MemoryStorage
 from callkit.core.call import Call
 from callkit.core.transcript import Segment, Transcript
 from callkit.errors import RepositoryError, StorageError
 from callkit.http import HttpSettings, create_app
 from callkit.http.answers import CALL, PAGE
-from callkit.http.keeper import find_lost_work
+from callkit.http.keeper import find_lost_work, remove_left_overs
+from callkit.http.tus import LIFETIME
 from callkit.protocols import Blob, TranscriberCapabilities
 from callkit.settings import load
 from callkit.upkeep import Swept
@@ -320,3 +323,13 @@ def test_many_ask_at_once(kit: CallKit, settings: HttpSettings) -> None:
 
     anyio.run(ask)
     assert kit.count() == 40
+
+
+def test_what_is_left_of_blobs_whose_server_died_is_removed(tmp_path: Path) -> None:
+    storage, now = FilesStorage(str(tmp_path)), datetime.now(UTC)
+    storage.put("ab/whole.wav", BytesIO(b"RIFF"))
+    (tmp_path / "ab" / "half.wav.01234567.part").write_bytes(b"RI")
+    assert remove_left_overs(storage, now) == 0, "somebody may be writing it"
+    assert remove_left_overs(storage, now + LIFETIME + timedelta(minutes=1)) == 1
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["whole.wav"]
+    assert remove_left_overs(MemoryStorage(), now) == 0, "which has nothing of the kind"

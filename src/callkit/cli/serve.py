@@ -7,9 +7,9 @@ from attrs import evolve
 from callkit.cli.output import complain
 from callkit.cli.workers import default_runner
 from callkit.errors import MissingExtraError
-from callkit.settings import load
+from callkit.settings import Settings, load
 
-__all__ = ["serve"]
+__all__ = ["runner_of", "serve"]
 
 
 def serve(arguments: Namespace) -> int:
@@ -23,4 +23,10 @@ def serve(arguments: Namespace) -> int:
         raise MissingExtraError("callkit serve", "http") from None
     settings = settings if settings.transcriber else evolve(settings, transcriber="auto")
     port = settings.http_port if arguments.port is None else arguments.port
-    return run(settings, Address(arguments.host or settings.http_host, port), default_runner(settings), complain)
+    return run(settings, Address(arguments.host or settings.http_host, port), runner_of(settings), complain)
+
+
+def runner_of(settings: Settings) -> str:
+    """As for everything else; but an upload is answered before its work is done, on one processor, too."""
+    usual = default_runner(settings)
+    return "threads:1" if usual == "inline" and settings.runner != usual else usual

@@ -1,6 +1,7 @@
-"""What a server does beside answering: looks for work that was lost, and removes uploads that nobody finished."""
+"""What a server does beside answering: looks for work that was lost, and removes what uploads left that never ended."""
 
 import logging
+from datetime import datetime
 
 import anyio
 from anyio import to_thread
@@ -9,13 +10,13 @@ from callkit.core.call import Status
 from callkit.core.query import Query
 from callkit.errors import CallKitError
 from callkit.http.service import Service
-from callkit.http.tus import sweep_uploads
+from callkit.http.tus import LIFETIME, sweep_uploads
 from callkit.kit import CallKit
-from callkit.protocols import HasBacklog
+from callkit.protocols import HasBacklog, Storage, TidiesUp
 from callkit.upkeep import Swept
 from callkit.work import utc_now
 
-__all__ = ["find_lost_work", "keep_house"]
+__all__ = ["find_lost_work", "keep_house", "remove_left_overs"]
 
 log = logging.getLogger("callkit.http")
 
@@ -32,7 +33,7 @@ async def keep_house(service: Service) -> None:
         await _try(find_lost_work, service.kit.sync, first)
         first = False
         if anyio.current_time() >= next_uploads:
-            await _try(lambda kit: sweep_uploads(kit.storage, utc_now()), service.kit.sync)
+            await _try(remove_left_overs, service.kit.sync.storage, utc_now())
             next_uploads = anyio.current_time() + _UPLOADS_EVERY
         await anyio.sleep(every)
 
@@ -42,6 +43,12 @@ async def _try(work, *args) -> None:  # type: ignore[no-untyped-def]
         await to_thread.run_sync(work, *args)
     except CallKitError as error:
         log.warning("Keeping house failed (%s), and is tried again.", error.code)
+
+
+def remove_left_overs(storage: Storage, now: datetime) -> int:
+    """What waited too long for its next piece, and what is left of blobs whose server died midway; how many."""
+    left = storage.tidy(now - LIFETIME) if isinstance(storage, TidiesUp) else 0
+    return left + sweep_uploads(storage, now)
 
 
 def find_lost_work(kit: CallKit, anyway: bool = False) -> Swept:
