@@ -145,7 +145,7 @@ def _announcements(language: str, engines: dict[str, Whisper], files: int, promi
         promises.at_most(f"{language}, {name}: words wrong", total.wer, 4 if language == "en" else 16)
         promises.at_most(f"{language}, {name}: characters wrong", total.cer, 5)
         promises.at_most(f"{language}, {name}: CPU", cpu, 0.05, " s/s")
-        promises.at_most(f"{language}, {name}: CPU, times that of faster-whisper alone", cpu / cpu_alone, 1.1, "")
+        promises.at_most(f"{language}, {name}: CPU, times that of faster-whisper alone", cpu / cpu_alone, 1.15, "")
         figures = (f"{total.wer:.1f} %", f"{max(one.wer for one in own):.1f} %", f"{total.cer:.1f} %", f"{cpu:.3f}")
         beside = (f"{theirs.wer:.1f} %", f"{cpu_alone:.3f}", f"{cpu / cpu_alone:.2f}")
         rows.append((name, str(total.words), *figures, *beside))

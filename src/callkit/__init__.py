@@ -2,6 +2,7 @@
 
 import callkit
 analysis = callkit.analyse("call.wav")          # no set-up
+transcript = callkit.transcribe("call.wav", "whisper:base")
 kit = callkit.CallKit.open("callkit-data")      # SQLite and local files
 """
 
@@ -23,20 +24,24 @@ __all__ = [
     "Results",
     "SilenceMark",
     "Status",
+    "Transcript",
     "__version__",
     "analyse",
     "open_kit",
     "parse",
+    "transcribe",
 ]
 
 if TYPE_CHECKING:
     from callkit.aio import AsyncCallKit
     from callkit.audio.analyser import Options, analyse
+    from callkit.backends.transcribers.driver import transcribe
     from callkit.core.analysis import Analysis, Results, SilenceMark
     from callkit.core.call import Call, Direction, Recording, Status
     from callkit.core.page import Page
     from callkit.core.parsing import parse
     from callkit.core.query import Query
+    from callkit.core.transcript import Transcript
     from callkit.errors import CallKitError
     from callkit.kit import CallKit
     from callkit.settings import open_kit
@@ -59,9 +64,11 @@ else:  # a __getattr__ that type checkers saw would make every misspelt name typ
         "Results": "core.analysis",
         "SilenceMark": "core.analysis",
         "Status": "core.call",
+        "Transcript": "core.transcript",
         "analyse": "audio.analyser",
         "open_kit": "settings",
         "parse": "core.parsing",
+        "transcribe": "backends.transcribers.driver",
     }
 
     def __getattr__(name: str) -> object:

@@ -296,6 +296,15 @@ def test_an_emptied_broker_loses_nothing(redis_url: str, url: str, tmp_path: Pat
             assert soon(lambda: ready(kit) == 5)
 
 
+def test_the_worker_s_settings_say_who_writes_down_what_is_said(url: str, tmp_path: Path, wav: WavMaker) -> None:
+    place, environ = ("--data", tmp_path / "data", "--runner", url), {"CALLKIT_TRANSCRIBER": "placeholder"}
+    with open_kit(tmp_path, url) as kit, callkit_worker(*place, log=tmp_path / "log", environ=environ):
+        calls = [kit.ingest(wav(seed=seed)) for seed in range(3)]
+        assert {kit.wait(call.id, timeout=120).status for call in calls} == {Status.READY}
+        transcripts = [results.transcript for results in kit.results_of(calls).values()]
+    assert [bool(one and one.synthetic) for one in transcripts] == [True] * 3
+
+
 def waiting(kit: CallKit) -> int:
     assert isinstance(kit.runner, HasBacklog)
     return kit.runner.waiting()

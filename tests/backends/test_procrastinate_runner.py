@@ -246,9 +246,12 @@ def test_so_is_a_database_that_is_away(tmp_path: Path) -> None:
 def test_calls_of_a_kit_are_done(database_url: str, tmp_path: Path, wav: WavMaker) -> None:
     procrastinate.prepare("procrastinate", database_url)
     place = {"CALLKIT_DATABASE": database_url, "CALLKIT_STORAGE": str(tmp_path), "CALLKIT_RUNNER": "procrastinate"}
+    place["CALLKIT_TRANSCRIBER"] = "placeholder"
     with (
         CallKit.open(database=database_url, storage=str(tmp_path), runner="procrastinate") as kit,
         callkit_worker("--processes", 2, log=tmp_path / "log", environ=place),
     ):
         calls = [kit.ingest(wav(seed=seed)) for seed in range(10)]
         assert {kit.wait(call.id, timeout=120).status for call in calls} == {Status.READY}
+        made_by = {results.transcript and results.transcript.engine for results in kit.results_of(calls).values()}
+    assert made_by == {"placeholder"}, "the worker's own settings say who writes down what is said"
