@@ -205,3 +205,17 @@ def test_a_name_that_is_no_text_is_taken_all_the_same(kit: CallKit, tmp_path: Pa
     call = only(kit, [tmp_path])
     assert call.recording is not None
     assert call.recording.name == "?.wav"
+
+
+def test_a_folder_says_who_is_on_its_channels(kit: CallKit, tmp_path: Path, wav: WavMaker) -> None:
+    fill(tmp_path, "here/a.wav", content=wav(1))
+    fill(tmp_path, "there/b.wav", content=wav(1, seed=1))
+    (tmp_path / "here" / "callkit.toml").write_text('channel_map = "0=agent,1=customer"')
+    taken = [one.call for one in take_in(kit, recordings([tmp_path]), Settings())]
+    assert [dict(call.metadata) for call in taken if call] == [{"channel_map": "0=agent,1=customer"}, {}]
+    told = Settings(channel_map="0=customer,1=agent", explicit=frozenset({"channel_map"}))
+    fill(tmp_path, "here/c.wav", content=wav(1, seed=2))
+    assert not only(kit, [tmp_path / "here" / "c.wav"], told).metadata, "an option beats it"
+    (tmp_path / "here" / "callkit.toml").write_text('channel_map = "left"')
+    with pytest.raises(SettingsError, match="'left'"):
+        list(take_in(kit, recordings([tmp_path]), Settings()))

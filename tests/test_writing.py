@@ -332,6 +332,26 @@ def test_an_engine_that_can_not_work_costs_the_transcript_only(new_kit: NewKit, 
     assert [it.id for it in kit.outdated()] == [call.id], "it is tried again when somebody asks"
 
 
+def test_what_an_engine_failed_at_is_forgotten_when_nobody_wants_it_any_more(new_kit: NewKit) -> None:
+    broken = new_kit(ScriptedTranscriber(error=SettingsError("There is no key.")))
+    call = done(broken)
+    kit = new_kit()
+    assert [it.id for it in kit.outdated()] == [call.id]
+    kit.retry(call.id)
+    kit.runner.task()  # type: ignore[attr-defined]  # a Hand
+    assert kit.get(call.id).failure is None
+    assert list(kit.outdated()) == []
+
+
+def test_so_is_it_when_the_transcript_that_is_wanted_is_there(new_kit: NewKit) -> None:
+    kit = new_kit(ScriptedTranscriber())
+    call, said = done(kit), ScriptedTranscriber(error=SettingsError("There is no key."), model="other")
+    assert kit.transcribe(call.id, said).failure is not None
+    assert [it.id for it in kit.outdated()] == [call.id]
+    assert kit.transcribe(call.id).failure is None
+    assert transcript(kit, call).engine == ScriptedTranscriber().name
+
+
 def test_trouble_that_may_pass_is_tried_again_but_not_for_ever(new_kit: NewKit) -> None:
     kit = new_kit(ScriptedTranscriber(error=TranscriptionError("scripted", "it is away")))
     call = kit.ingest(CALL)

@@ -1,7 +1,7 @@
 """Recordings in files and folders: which they are (`recordings`), what their names tell, and in they go (`take_in`)."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from functools import cache
 from pathlib import Path
@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from callkit.audio.sniff import HEAD_BYTES, sniff
 from callkit.core.call import Call
+from callkit.core.roles import MAP_KEY, ChannelMap
 from callkit.errors import CallKitError
 from callkit.interop.names import Facts, NameTemplate
 from callkit.settings import CONFIG_FILE, Settings, read_file
@@ -57,11 +58,12 @@ class Found:
 
 @frozen
 class Naming:
-    """How the files of a folder are named, by which clock, and who they come from."""
+    """How the files of a folder are named, by which clock, who they come from, and what is known of all its calls."""
 
     template: NameTemplate | None
     zone: tzinfo
     source: str
+    metadata: Mapping[str, str] = field(factory=dict)
 
     def read(self, path: Path) -> Facts | None:
         """What the name tells; None if there is no template, or it does not fit."""
@@ -152,7 +154,14 @@ def naming_of(folder: Path, root: Path, settings: Settings) -> Naming:
             break
     told = {name: getattr(settings, name) for name in ("names", "timezone", "source")}
     told |= {name: near[name] for name in told if name in near and name not in settings.explicit}
-    return Naming(NameTemplate(told["names"]) if told["names"] else None, zone_of(told["timezone"]), told["source"])
+    template = NameTemplate(told["names"]) if told["names"] else None
+    return Naming(template, zone_of(told["timezone"]), told["source"], _map_of(near, settings))
+
+
+def _map_of(near: Mapping[str, Any], settings: Settings) -> dict[str, str]:
+    """The folder's own channel map, for the metadata of its calls."""
+    text = None if MAP_KEY in settings.explicit else near.get(MAP_KEY)
+    return {MAP_KEY: ChannelMap(text).text} if text else {}
 
 
 def take_in(
@@ -163,7 +172,8 @@ def take_in(
     Args:
         kit: where to.
         found: which; see `recordings`.
-        settings: `names`, `timezone` and `source` where a folder has none of its own.
+        settings: `names`, `timezone` and `source` where a folder has none of its own; a folder's own `channel_map`
+            becomes part of its calls' metadata.
         tags: for every call that is new.
         replace: take other bytes under a known external id, in place of the first.
 
@@ -188,7 +198,7 @@ def _taken(kit: "CallKit", path: Path, naming: Naming, tags: Sequence[str], repl
             source=naming.source,
             external_id=facts.external_id,
             tags=tags,
-            metadata=facts.metadata,
+            metadata={**facts.metadata, **naming.metadata},
             name=path.name.encode("utf-8", "replace").decode(),  # POSIX names may be no text at all
             replace=replace,
         )

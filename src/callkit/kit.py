@@ -464,8 +464,9 @@ class CallKit:
     def outdated(self, query: Query | str = "") -> Iterator[Call]:
         """The ready calls among those that match that would come out in another way now; `retry` does it.
 
-        Another way: a newer analyser, or other `options` (see `Options.fingerprint`); and with a transcriber, no
-        transcript, or one of another engine.
+        Another way: a newer analyser, or other `options` (see `Options.fingerprint`); with a transcriber, no
+        transcript, or one of another engine; and calls whose transcription failed: if no transcriber is set any more,
+        nothing is wrong with them.
 
         Raises:
             InvalidQueryError: the text can't be read.
@@ -476,7 +477,7 @@ class CallKit:
             results = self.results_of(calls)
             for call in calls:
                 task = task or self._work_on(call.id)
-                if call.id not in results or task.outdated(results[call.id]):
+                if call.id not in results or task.outdated(call, results[call.id]):
                     yield call
 
     # ---- a call's life
@@ -506,7 +507,7 @@ class CallKit:
         """
         call = self.get(call_id)
         results = self.results(call_id) if call.status is Status.READY else None
-        if results and not self._work_on(call.id).outdated(results):
+        if results and not self._work_on(call.id).outdated(call, results):
             return call
         self.repository.save(call := call.retry(self.now()))
         self._submit(call)
@@ -551,7 +552,7 @@ class CallKit:
             on_progress=on_progress,
         )
         results = self.results(call.id) if call.status is Status.READY else None
-        if results and not task.outdated(results):
+        if results and not task.outdated(call, results):
             return call
         if call.status is not Status.PROCESSING:
             with suppress(StaleCallError):  # somebody else wants the same: one of us gets the claim

@@ -18,7 +18,7 @@ from callkit.backends.transcribers.driver import OnProgress
 from callkit.claims import Claim, ClaimLostError, Clock, Leasing, Move, new_owner, utc_now
 from callkit.core.analysis import Analysis, Results
 from callkit.core.call import Call, Failure, Recording, Status
-from callkit.core.roles import ChannelMap, roles_of
+from callkit.core.roles import ChannelMap, roles_in
 from callkit.errors import (
     AudioError,
     BackendError,
@@ -98,9 +98,9 @@ class ProcessCall:
     def _writer(self) -> Writer | None:
         return Writer(self.transcriber, self.transcription) if self.transcriber else None
 
-    def outdated(self, results: Results) -> bool:
-        """Whether it would come to other results now."""
-        if results.analysis.fingerprint != self.options.fingerprint:
+    def outdated(self, call: Call, results: Results) -> bool:
+        """Whether a ready call would come out in another way now; so does one whose last engine failed."""
+        if call.failure or results.analysis.fingerprint != self.options.fingerprint:
             return True
         return bool(self._writer and self._writer.wants(results.transcript))
 
@@ -148,7 +148,7 @@ class ProcessCall:
         return measured.analysis
 
     def _sides(self, call: Call, analysis: Analysis) -> tuple[str | None, ...]:
-        roles = roles_of(analysis.channels, call.direction, channel_map=self.channel_map)
+        roles = roles_in(call, analysis.channels, self.channel_map)
         return tuple(None if channel.side is None else str(channel.side) for channel in roles.channels)
 
     def _written(

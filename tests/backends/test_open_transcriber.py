@@ -55,7 +55,7 @@ class TestAuto:
         def refuse(text: str, **_: Any) -> Any:
             raise MissingExtraError("The transcriber whisper", "whisper")
 
-        auto._warn.cache_clear()
+        auto._say.cache_clear()
         monkeypatch.setattr(whisper, "open_engine", refuse)
 
     @pytest.mark.usefixtures("missing")

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -294,3 +294,16 @@ class TestTinyEn(TranscriberContract):
     def test_it_knows_english_only(self, transcriber: Whisper) -> None:
         with pytest.raises(TranscriptionError, match="does not know the language 'ru'"):
             transcriber.transcribe(spoken(), RATE, language="ru")
+
+
+def test_a_download_that_fails_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_: str, *, local_files_only: bool = False) -> str:
+        if local_files_only:
+            raise FileNotFoundError
+        raise OSError("Name or service not known.\nTry again.\nOr don't.")
+
+    monkeypatch.setattr(whisper, "import_module", lambda _: SimpleNamespace(download_model=away))
+    with pytest.raises(TranscriptionError) as failure:
+        whisper._fetch("small")
+    assert "the model 'small' could not be downloaded (OSError: Name or service not known): look" in str(failure.value)
+    assert "\n" not in str(failure.value)

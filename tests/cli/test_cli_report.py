@@ -176,7 +176,7 @@ def test_a_table_as_parquet(run: Run) -> None:
 
 def test_a_table_that_breaks_off_is_not_there(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("calls.csv").write_text("older")
-    monkeypatch.setattr("callkit.cli.report.roles_of", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("callkit.cli.report.roles_in", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run("report", "--all", "--csv", "calls.csv")
     assert Path("calls.csv").read_text() == "older"

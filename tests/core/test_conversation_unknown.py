@@ -65,7 +65,7 @@ def test_one_way() -> None:
 def test_an_empty_recording() -> None:
     conversation = measure_conversation([[(0, 1)], []], 0.0, hold=[(0, 1)])
     assert conversation.parties[0].talk_percent is None
-    assert (conversation.hold_time, conversation.non_talk_time, conversation.non_talk_percent) == (0.0, 0.0, None)
+    assert (conversation.hold_time, conversation.non_talk_time, conversation.non_talk_percent) == (0.0, None, None)
 
 
 def test_nobody_at_all() -> None:

@@ -163,3 +163,12 @@ def test_what_is_within_is_within(lengths: list[tuple[float, float]], start: flo
     found = within(gaps, (start, start + length))
     assert all(start <= begin < end <= start + length and end - begin > 0.499999 for begin, end in found)
     assert all(any(begin >= gap[0] and end <= gap[1] for gap in gaps) for begin, end in found)
+
+
+def test_a_recording_of_nothing_is_flagged() -> None:
+    dead = evolve(GOOD, zero_gap_time=59.5, noise_floor_dbfs=None, snr_db=None)
+    both = (dead, evolve(dead, channel=1))
+    assert codes(call(*both, talk_times=(0.0, 0.0))) == [("silent", None)]
+    assert codes(call(dead, talk_times=(0.0,), duration=2.0)) == [("silent", None)]
+    assert codes(call(dead, GOOD, talk_times=(0.0, 0.0))) == [], "there is something"
+    assert codes(assessed((), duration=60.0, talk_times=())) == []

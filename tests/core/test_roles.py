@@ -1,13 +1,17 @@
 """Who is on which channel."""
 
 import pickle
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
 
 import pytest
 
-from callkit.core.call import Direction
-from callkit.core.roles import Channel, ChannelMap, End, Roles, RoleSource, Side, roles_of
+from callkit.core.call import Call, Direction
+from callkit.core.roles import Channel, ChannelMap, End, Roles, RoleSource, Side, roles_in, roles_of
 from callkit.errors import SettingsError
 
+NOW = datetime(2026, 9, 14, tzinfo=UTC)
 CALLER, RECEIVER = End.CALLER, End.RECEIVER
 AGENT, CUSTOMER = Side.AGENT, Side.CUSTOMER
 INBOUND, OUTBOUND, INTERNAL = Direction.INBOUND, Direction.OUTBOUND, Direction.INTERNAL
@@ -106,3 +110,18 @@ def test_channels_of_a_role() -> None:
 def test_the_caller_is_on_one_of_two_channels() -> None:
     with pytest.raises(SettingsError, match="caller_channel must be 0 or 1, not 2"):
         roles_of(2, INBOUND, caller_channel=2)
+
+
+def test_a_call_s_own_map_beats_the_one_for_all() -> None:
+    def told(metadata: dict[str, Any], channel_map: ChannelMap | None = None) -> tuple[Side | None, ...]:
+        call = Call(
+            id=UUID(int=1), started_at=NOW, created_at=NOW, updated_at=NOW, direction=INBOUND, metadata=metadata
+        )
+        return tuple(channel.side for channel in roles_in(call, 2, channel_map).channels)
+
+    assert told({}) == (CUSTOMER, AGENT)
+    assert told({"channel_map": "0=agent,1=customer"}) == (AGENT, CUSTOMER)
+    assert told({"channel_map": "0=customer,1=agent"}, ChannelMap("0=agent,1=customer")) == (CUSTOMER, AGENT)
+    for unusable in ("left is agent", 7, None, ""):
+        assert told({"channel_map": unusable}) == (CUSTOMER, AGENT)
+        assert told({"channel_map": unusable}, ChannelMap("0=agent,1=customer")) == (AGENT, CUSTOMER)

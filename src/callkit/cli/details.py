@@ -9,6 +9,7 @@ from callkit.cli.look import Look, length, percent
 from callkit.cli.output import draw, plain
 from callkit.core.analysis import Analysis
 from callkit.core.call import Call
+from callkit.core.health import Flag
 
 __all__ = ["draw_call"]
 
@@ -64,6 +65,11 @@ def _measured(call: Call, found: Analysis | None) -> Iterator[tuple[str, str]]:
     if found.overlap_time is not None:
         yield "overlap", f"{percent(found.overlap_time, found.duration)} ({found.overlap_time:.3f} s)"
     yield from (("note", plain(warning)) for warning in found.warnings)
+    yield from (("advice", _advice(flag)) for flag in (found.health.flags if found.health else ()))
+
+
+def _advice(flag: Flag) -> str:
+    return flag.advice if flag.channel is None else f"channel {flag.channel}: {flag.advice}"
 
 
 def _channels(look: Look, found: Analysis) -> Table:

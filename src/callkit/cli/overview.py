@@ -8,7 +8,7 @@ from rich.text import Text
 
 from callkit.cli.look import Look, length, style_of
 from callkit.cli.output import draw, plain
-from callkit.report.figures import Section, health_lines, sections
+from callkit.report.figures import Section, health_lines, on_one_line, sections
 from callkit.report.lanes import EVENT_NAMES, Lane, clock, lanes
 from callkit.report.strip import blocks, shares
 from callkit.report.subject import Subject
@@ -38,6 +38,8 @@ def draw_report(look: Look, subject: Subject) -> None:
     for section in sections(subject):
         if section.figures:
             shown += ["", _table(subject.names, section)]
+    if alone := on_one_line(subject):
+        shown += ["", Text(alone)]
     notes = [*health_lines(subject), *subject.analysis.warnings]
     if notes:
         shown += ["", *(Text(f"! {plain(note)}", style="yellow") for note in notes)]

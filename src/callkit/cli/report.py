@@ -14,7 +14,7 @@ from callkit.cli.output import complain, console, emit, sentence
 from callkit.cli.subjects import subject_of
 from callkit.core.parsing import parse
 from callkit.core.query import Query
-from callkit.core.roles import ChannelMap, roles_of
+from callkit.core.roles import ChannelMap, roles_in
 from callkit.errors import NotFoundError, SettingsError
 from callkit.interop.columns import Entry
 from callkit.settings import Settings, load
@@ -58,6 +58,8 @@ def _check(arguments: Namespace) -> None:
         raise SettingsError("--all makes one table: pass --csv FILE or --parquet FILE with it, and nothing else.")
     if not arguments.all and any(tables):
         raise SettingsError("A table is of many calls: pass --all, or use --html and --png for one.")
+    if arguments.audio and not arguments.html:
+        raise SettingsError("Sound can be in a page only: pass --html FILE with --audio.")
     if not arguments.all and not arguments.terms:
         raise SettingsError("Which call? Pass an ID as `callkit list` shows it, or --all for a table.")
     if any(pictures) and len(arguments.terms) != 1:
@@ -140,7 +142,7 @@ def _entries(kit: "CallKit", query: Query, roles: ChannelMap | None) -> Iterator
         for call in some:
             found = results.get(call.id)
             analysis = found.analysis if found else None
-            known = roles_of(analysis.channels, call.direction, channel_map=roles) if analysis else None
+            known = roles_in(call, analysis.channels, roles) if analysis else None
             yield Entry(call, analysis, known)
 
 

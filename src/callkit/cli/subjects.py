@@ -3,7 +3,7 @@
 from datetime import tzinfo
 from typing import TYPE_CHECKING
 
-from callkit.core.roles import ChannelMap, roles_of
+from callkit.core.roles import ChannelMap, roles_in
 from callkit.errors import InvalidCallError
 from callkit.report.subject import Subject
 
@@ -24,5 +24,5 @@ def subject_of(kit: "CallKit", call_id: str, zone: tzinfo, channel_map: ChannelM
     found = kit.results(call.id)
     if found is None:
         raise InvalidCallError(f"Nothing was measured of call {call.id} (status {call.status}): process it first.")
-    roles = roles_of(found.analysis.channels, call.direction, channel_map=channel_map)
+    roles = roles_in(call, found.analysis.channels, channel_map)
     return Subject(call, found.analysis, roles, zone, found.transcript)

@@ -91,7 +91,7 @@ class Conversation:
         longest_silence: seconds; 0.0 if there is no silence.
         dead_air_time: seconds of silences longer than `rules.dead_air`.
         hold_time: seconds; None if it is not known when the call was on hold.
-        non_talk_time: seconds of hold and dead air, as far as known; None without speech and known hold.
+        non_talk_time: seconds of hold and dead air, as far as known; None without either.
         non_talk_percent: 0 to 100, of the duration.
         overlap_time: seconds in which two or more speak; None with fewer than two parties, or if they can't be told
             apart.
@@ -255,7 +255,7 @@ def _non_talk(heard: _Heard, longest_pause: int) -> dict[str, Any]:
     dead_air = [(begin, end) for begin, end in heard.silences if end - begin > longest_pause]
     known = {"hold": heard.hold, "dead_air": dead_air if heard.span else None}
     parts = {name: spans for name, spans in known.items() if spans is not None}
-    non_talk = sum(map(length, parts.values())) if parts else None
+    non_talk = sum(map(length, parts.values())) if heard.span or heard.hold else None
     return {
         **{name: seconds(spans) for name, spans in parts.items()},
         **{f"{name}_time": length(spans) / 1000 for name, spans in parts.items()},

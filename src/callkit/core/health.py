@@ -24,7 +24,18 @@ __all__ = [
     "parts_within",
 ]
 
-Code = Literal["clipping", "dc_offset", "noise_floor", "snr", "zero_gap", "leak", "one_way", "dual_mono", "truncated"]
+Code = Literal[
+    "clipping",
+    "dc_offset",
+    "noise_floor",
+    "snr",
+    "zero_gap",
+    "leak",
+    "one_way",
+    "silent",
+    "dual_mono",
+    "truncated",
+]
 Reason = Literal["digital_zero", "no_speech"]
 Kind = Literal["count", "estimate", "none"]
 
@@ -48,6 +59,7 @@ ADVICE: dict[str, str] = {
     "leak": "Another party is heard on this channel: cancel the echo, or record where the parties are still apart.",
     "digital_zero": "Nothing came from this party: look for a blocked media path (NAT, firewall) or a wrong tap.",
     "no_speech": "This party is never heard: look for a muted or broken microphone, or for voicemail and queues.",
+    "silent": "Nothing was recorded but digital silence: look for a blocked media path, or a wrong tap.",
     "dual_mono": "Both channels carry the same sound: record the parties on separate channels.",
     "truncated": "The file ends before the length that it declares: fetch it again, or see why the recorder stopped.",
 }
@@ -174,6 +186,8 @@ def assessed(
     """
     missing = missing_time(declared_duration, declared_kind, duration)
     flags = [*_of_channels(channels), *_of_leaks(leaks), *_one_way(channels, talk_times, duration)]
+    if duration and channels and all(_is_dead(one, duration) for one in channels):
+        flags.append(_flag("silent"))
     if correlation is not None and correlation > CORRELATION:
         flags.append(_flag("dual_mono"))
     if missing is not None and missing > max(TRUNCATED, TRUNCATED_SHARE * (duration + missing)):
@@ -234,5 +248,9 @@ def _one_way(channels: Iterable[ChannelHealth], talk_times: Sequence[float], dur
         return
     for one, talk_time in zip(channels, talk_times, strict=True):
         if talk_time < ONE_WAY_SILENCE:
-            reason: Reason = "digital_zero" if one.zero_gap_time >= _ALL * duration else "no_speech"
+            reason: Reason = "digital_zero" if _is_dead(one, duration) else "no_speech"
             yield Flag("one_way", one.channel, ADVICE[reason], reason=reason)
+
+
+def _is_dead(channel: ChannelHealth, duration: float) -> bool:
+    return channel.zero_gap_time >= _ALL * duration

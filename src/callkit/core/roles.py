@@ -6,15 +6,19 @@ It is told by the call's direction, or by an explicit map. It is never guessed f
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from types import MappingProxyType
 
 from attrs import field, frozen
 
-from callkit.core.call import Direction
+from callkit.core.call import Call, Direction
 from callkit.errors import SettingsError
 
-__all__ = ["Channel", "ChannelMap", "End", "RoleSource", "Roles", "Side", "roles_of"]
+__all__ = ["MAP_KEY", "Channel", "ChannelMap", "End", "RoleSource", "Roles", "Side", "roles_in", "roles_of"]
+
+MAP_KEY = "channel_map"
+"""The key of a call's metadata that may hold a map of its own."""
 
 
 class End(StrEnum):
@@ -145,6 +149,24 @@ def roles_of(
     ends = (End.CALLER, End.RECEIVER) if caller_channel == 0 else (End.RECEIVER, End.CALLER)
     source = RoleSource.DIRECTION if sides else RoleSource.ORDER
     return Roles(tuple(Channel(end, sides.get(end)) for end in ends), source)
+
+
+def roles_in(call: Call, channels: int, channel_map: ChannelMap | None = None) -> Roles:
+    """Who is on the channels of a call's recording.
+
+    Args:
+        call: its own map, `metadata["channel_map"]`, beats the one for all. What is no map there tells nothing.
+        channels: how many the recording has.
+        channel_map: for all calls.
+    """
+    return roles_of(channels, call.direction, channel_map=_own_map(call) or channel_map)
+
+
+def _own_map(call: Call) -> ChannelMap | None:
+    text = call.metadata.get(MAP_KEY)
+    with suppress(SettingsError):
+        return ChannelMap(text) if isinstance(text, str) else None
+    return None
 
 
 def _completed(named: Sequence[Channel], sides: Mapping[End, Side]) -> tuple[Channel, ...]:

@@ -100,7 +100,7 @@ def _of_recording() -> Iterator[Column]:
     for name, kind in kinds.items():
         yield _measured(name, kind, attrgetter(name))
     yield _measured("recording_silence_time_s", float, attrgetter("silence_time"))
-    yield _measured("recording_silence_share", float, attrgetter("silence_share"))
+    yield _measured("recording_silence_share", float, _silence_share)
     for loudness in fields(Loudness):
         yield _measured(loudness.name, float, _deep("loudness", loudness.name))
     yield _measured("health", str, _flags)
@@ -108,6 +108,10 @@ def _of_recording() -> Iterator[Column]:
         yield _measured(f"{kind_of_event}_events", int, _counter(kind_of_event))
     yield Column("role_source", str, lambda entry: str(entry.roles.source) if entry.roles else None)
     yield _measured("fingerprint", str, attrgetter("fingerprint"))
+
+
+def _silence_share(analysis: Analysis) -> float | None:
+    return None if analysis.silence_share is None else round(analysis.silence_share, 4)
 
 
 def _deep(*names: str) -> Callable[[Any], Any]:

@@ -11,7 +11,7 @@ from callkit.core.explaining import FIRST_WORD, Value
 from callkit.core.party import Latency, PartyTalk
 from callkit.report.subject import Subject
 
-__all__ = ["UNKNOWN", "Figure", "Section", "health_lines", "sections", "shown"]
+__all__ = ["UNKNOWN", "Figure", "Section", "health_lines", "on_one_line", "sections", "shown"]
 
 UNKNOWN = "n/a"
 """Stands for what can't be measured, which is never 0."""
@@ -159,6 +159,13 @@ def shown(value: Value, unit: str) -> str:
     if unit == "ratio":
         return shown(100 * value, "percent")
     return _FORMATS.get(unit, f"{{:.1f}} {unit}").format(value)
+
+
+def on_one_line(subject: Subject) -> str | None:
+    """Why there is so little to know, if everybody is on one channel."""
+    if subject.analysis.separable:
+        return None
+    return f"Everybody is on one line: who spoke can't be told, so what is of parties is {UNKNOWN}."
 
 
 def health_lines(subject: Subject) -> tuple[str, ...]:

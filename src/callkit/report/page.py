@@ -9,7 +9,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from callkit.report.figures import Figure, Section, health_lines, sections
+from callkit.report.figures import Figure, Section, health_lines, on_one_line, sections
 from callkit.report.lanes import Mark, clock, moments
 from callkit.report.markup import Markup, person, raw, tag, to_ascii
 from callkit.report.said import said
@@ -97,7 +97,9 @@ def _main(subject: Subject, peaks: NDArray[np.int16] | None, sound: Sound | None
     yield _health(subject)
     tables = (_table(subject.names, section) for section in sections(subject) if section.figures)
     hint = tag("p", "What a figure means, and how it was made, opens behind its name.", class_="hint")
-    yield _block("Figures", hint, tag("div", *tables, class_="tables"))
+    alone = on_one_line(subject)
+    hints = (tag("p", alone, class_="hint"), hint) if alone else (hint,)
+    yield _block("Figures", *hints, tag("div", *tables, class_="tables"))
     if marks := moments(subject):
         yield _block("Moments", _moments(marks))
     if subject.transcript:

@@ -4,7 +4,7 @@ import logging
 from functools import cache
 
 from callkit.backends.transcribers import placeholder, whisper
-from callkit.errors import MissingExtraError, SettingsError, TranscriptionError
+from callkit.errors import CallKitError, MissingExtraError, SettingsError, TranscriptionError
 from callkit.protocols import Transcriber
 
 __all__ = ["open_engine"]
@@ -25,12 +25,19 @@ def open_engine(text: str, *, small_memory: bool = False) -> Transcriber:
         engine = whisper.open_engine(f"whisper{name}", small_memory=small_memory)
         engine.located()
     except (MissingExtraError, TranscriptionError) as error:
-        _warn(str(error))
+        _warn(error)
         return placeholder.open_engine("placeholder")
     return engine
 
 
+def _warn(error: CallKitError) -> None:
+    _say("there is no model" if isinstance(error, TranscriptionError) else "callkit[whisper] is not installed")
+    log.info("%s", error)
+
+
 @cache
-def _warn(why: str) -> None:
+def _say(why: str) -> None:
     """Once for each reason."""
-    log.warning("Nobody writes down what is said, a placeholder stands in. %s", why)
+    log.warning(
+        "Nobody writes down what is said, for %s: a placeholder stands in. transcriber=none: no transcripts.", why
+    )

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -43,10 +44,22 @@ def _fetch(name: str) -> Path:
     """From the hub; what was fetched before is found without asking it."""
     with translated("whisper"):
         download_model = import_module("faster_whisper.utils").download_model
-        try:
-            return Path(download_model(name, local_files_only=True))
-        except FileNotFoundError:
+    try:
+        return Path(download_model(name, local_files_only=True))
+    except FileNotFoundError:
+        with _downloading(name):
             return Path(download_model(name))
+
+
+@contextmanager
+def _downloading(name: str) -> Iterator[None]:
+    """What hubs and networks say of trouble is long and for their makers: the first line is enough."""
+    try:
+        yield
+    except Exception as error:
+        first = next(iter(str(error).splitlines()), "").rstrip(".")
+        why = f"the model {name!r} could not be downloaded ({type(error).__name__}: {first})"
+        raise TranscriptionError("whisper", f"{why}: look at the network, or name a folder that has it") from error
 
 
 _KIND = ModelKind("whisper", "{}", fault_of_ctranslate2, _fetch)

@@ -12,7 +12,7 @@ from callkit.backends.storages.links import content_disposition
 from callkit.core.analysis import Analysis, Results
 from callkit.core.call import Call, Recording
 from callkit.core.conversation import Conversation
-from callkit.core.roles import Roles, roles_of
+from callkit.core.roles import Roles, roles_in
 from callkit.errors import RecordingNotFoundError
 from callkit.http.answers import json_answer
 from callkit.http.drawing import Waveform, waveform
@@ -161,7 +161,7 @@ def _analysis(kit: CallKit, call_id: CallId, settings: HttpSettings) -> Any:
 
 
 def _roles(call: Call, results: Results, settings: HttpSettings) -> Roles:
-    return roles_of(results.analysis.channels, call.direction, channel_map=settings.channel_map)
+    return roles_in(call, results.analysis.channels, settings.channel_map)
 
 
 @router.get(

@@ -91,7 +91,7 @@ function heading(call) {
   document.title = title(call);
   $("when").replaceChildren(make("time", {dateTime: call.started_at}, moment(call.started_at, true)));
   const facts = call.status === "ready"
-    ? [clock(call.duration), call.silence_share === null ? null : `${percent(call.silence_share)} silence`, call.direction]
+    ? [clock(Math.round(call.duration)), call.silence_share === null ? null : `${percent(call.silence_share)} silence`, call.direction]
     : [statusOf(call), call.direction];
   $("facts").replaceChildren(...facts.filter(Boolean).map(fact => make("li", {}, fact)));
   for (const [link, url] of [["download", downloadUrl(call.id)], ["report", reportUrl(call.id)]]) $(link).href = url;

@@ -105,7 +105,7 @@ function row(call) {
 }
 
 function spokenRow(call) {
-  const facts = [title(call), moment(call.started_at), call.duration === null ? statusOf(call) : `lasts ${clock(call.duration)}`];
+  const facts = [title(call), moment(call.started_at), call.duration === null ? statusOf(call) : `lasts ${clock(Math.round(call.duration))}`];
   if (call.silence_share !== null) facts.push(`${percent(call.silence_share)} silence`);
   return [...facts, ...call.tags].join(", ");
 }
