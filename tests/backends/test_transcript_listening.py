@@ -13,7 +13,7 @@ from callkit.audio.source import open_audio
 from callkit.backends.transcribers import listening
 from callkit.backends.transcribers.dual import SameLine
 from callkit.backends.transcribers.listening import Heard, listen, silero, told_by
-from callkit.backends.transcribers.regions import regions_of
+from callkit.backends.transcribers.regions import TICKS, regions_of
 from callkit.testing.codecs import wav
 from callkit.testing.factory import Layer, mix
 from callkit.testing.noises import hold_music
@@ -75,6 +75,24 @@ def test_digital_silence_is_not_even_asked_about() -> None:
             raise AssertionError
 
     assert heard(wav(np.full((80_000, 2), 3, np.int16), 8000, "pcm_s16le"), Never()).speech == ((), ())
+
+
+def test_of_what_is_silent_only_the_seconds_beside_sound_are_asked_about() -> None:
+    asked: list[int] = []
+
+    class Attentive:
+        name = "attentive"
+
+        def hear(self, samples: Any, rate: int) -> Any:
+            asked.append(len(samples) // rate)
+            return np.abs(samples).reshape(-1, rate // TICKS).max(axis=1) > 1000
+
+    sound = np.zeros(40 * 8000, np.int16)
+    sound[10 * 8000 : 12 * 8000] = 5000
+    sound[20 * 8000 + 4000] = 5000
+    found = heard(wav(sound[:, None], 8000, "pcm_s16le"), Attentive())
+    assert asked == [4, 3]
+    assert found.speech == (((10 * TICKS, 12 * TICKS), (20 * TICKS + TICKS // 2, 20 * TICKS + TICKS // 2 + 1)),)
 
 
 def test_an_empty_recording_has_nothing() -> None:

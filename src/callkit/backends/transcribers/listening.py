@@ -138,10 +138,14 @@ class _Listener:
             self._line.feed(one, other, heard[0] | heard[1])
 
     def _hear(self, samples: Block) -> NDArray[np.bool_]:
-        whole = len(samples) // self._rate
-        if not whole or max(int(samples.max()), -int(samples.min())) <= _FAINT:
-            return np.zeros(whole * TICKS, np.bool_)
-        return self._detector.hear(samples[: whole * self._rate], self._rate)
+        """For each tick; nobody is asked about faint seconds, but for those beside others."""
+        seconds = samples[: len(samples) // self._rate * self._rate].reshape(-1, self._rate)
+        heard = np.zeros(len(seconds) * TICKS, np.bool_)
+        loud = (seconds.max(axis=1) > _FAINT) | (seconds.min(axis=1) < -_FAINT)
+        near = np.pad(loud, 1)
+        for begin, end in stretches(near[:-2] | loud | near[2:]):
+            heard[begin * TICKS : end * TICKS] = self._detector.hear(seconds[begin:end].reshape(-1), self._rate)
+        return heard
 
 
 def _spans(answers: Iterable[NDArray[np.bool_]], ticks: int) -> tuple[Span, ...]:
