@@ -377,7 +377,7 @@ def test_logs_hold_neither_keys_nor_numbers_nor_queries(
     text = new_key("admin")
     api = with_key(locked, text)
     call = api.new_recording(wav(1), "442079460018.wav")
-    api.get("/calls?query=7946")
+    api.get("/calls?query=2079460018")
     api.post("/session", json={"key": text})
     api.get(f"/calls/{call}/analysis", headers={"X-Request-ID": "my-own.1"})
     with_key(locked, "ck_wrong").get("/calls/442079460018")
@@ -385,7 +385,7 @@ def test_logs_hold_neither_keys_nor_numbers_nor_queries(
     assert "method=GET route=/calls/{call_id}/analysis status=200" in logged
     assert f"call={call}" in logged
     assert "request=my-own.1" in logged
-    for secret in (text, text.rpartition("_")[2], "7946", "442079460018", "ck_wrong"):
+    for secret in (text, text.split("_", 2)[2], "2079460018", "442079460018", "ck_wrong"):
         assert secret not in logged
 
 
