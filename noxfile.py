@@ -110,6 +110,7 @@ def accuracy(session: nox.Session) -> None:
     """Speech, talk share, interruptions and music against the truth, side by side with the peers."""
     session.install("-e", ".[silero]", *group("accuracy"))
     session.run("python", "-m", "benchmarks.accuracy", "--out", "docs/accuracy.md", *session.posargs)
+    session.notify("wer")  # how right the words are
 
 
 @nox.session

@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable
+from datetime import UTC, tzinfo
 from html import unescape
 
 import numpy as np
@@ -18,6 +19,7 @@ from callkit.report.page import Sound, page
 from callkit.report.subject import Subject
 from callkit.report.timeline import ticks
 from callkit.testing.dialogue import dialogue
+from callkit.zones import MachineZone
 
 MakeSubject = Callable[..., Subject]
 
@@ -189,3 +191,14 @@ def test_a_stand_in_says_so(make_subject: MakeSubject) -> None:
     assert SYNTHETIC in page(evolve(make_subject(), transcript=stand_in)).decode("ascii")
     silent = Transcript((), None, 60.0, "whisper")
     assert "Nothing was said." in page(evolve(make_subject(), transcript=silent)).decode("ascii")
+
+
+def test_when_it_started_can_be_told_far_from_this_machine(subject: Subject) -> None:
+    def started(zone: tzinfo) -> str:
+        text = page(evolve(subject, zone=zone), None).decode("ascii")
+        return text.partition("<dt>started</dt><dd>")[2].partition("<")[0]
+
+    own = subject.call.started_at.astimezone(MachineZone())
+    assert started(MachineZone()) == own.isoformat(" ", "minutes")
+    assert started(MachineZone())[-6] in "+-"
+    assert started(UTC).endswith(" UTC")

@@ -15,6 +15,7 @@ from callkit.report.markup import Markup, person, raw, tag, to_ascii
 from callkit.report.said import said
 from callkit.report.subject import Subject
 from callkit.report.timeline import marks_json, timeline
+from callkit.zones import MachineZone
 
 __all__ = ["Sound", "page"]
 
@@ -75,7 +76,10 @@ def _ends(subject: Subject) -> str:
 
 
 def _started(subject: Subject) -> str:
-    return subject.call.started_at.astimezone(subject.zone).strftime("%Y-%m-%d %H:%M %Z").rstrip()
+    at = subject.call.started_at.astimezone(subject.zone)
+    if isinstance(subject.zone, MachineZone):  # which nobody knows where the page is read
+        return at.isoformat(" ", "minutes")
+    return at.strftime("%Y-%m-%d %H:%M %Z").rstrip()
 
 
 def _header(subject: Subject) -> Markup:
