@@ -33,7 +33,7 @@ __all__ = ["Whisper", "open_engine"]
 _RATE = 16_000
 _VERSION = 1  # of what is done here with what Whisper says
 _AT_ONCE = 4  # windows: more of them cost memory, and save nothing on a CPU
-_LONGEST, _LONGEST_IN_SMALL_MEMORY = 300.0, 120.0  # seconds: the spectra of a piece are all held
+_LONGEST = 120.0  # seconds: a batch of full windows; the spectra of a piece are all held, and memory is to stay flat
 _BABBLE = 2.4  # characters for each byte after compression: above, a text says the same over and over
 _NO_BABBLE = {"no_repeat_ngram_size": 10}  # tokens
 _CHOICES = {"small_memory": yes, "beam": number(1, 10), "threads": number(1, 64), "allow_download": yes}
@@ -124,8 +124,7 @@ class Whisper:
     def capabilities(self) -> TranscriberCapabilities:
         """Words with times; a model whose name ends in ".en" knows English only."""
         languages = frozenset({"en"}) if self.model.endswith(".en") else None
-        longest = _LONGEST_IN_SMALL_MEMORY if self.small_memory else _LONGEST
-        return TranscriberCapabilities(words=True, languages=languages, sample_rate=_RATE, max_seconds=longest)
+        return TranscriberCapabilities(words=True, languages=languages, sample_rate=_RATE, max_seconds=_LONGEST)
 
     def located(self) -> Path:
         """The model's folder.
