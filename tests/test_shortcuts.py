@@ -4,20 +4,26 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from attrs import evolve
+from hypothesis import HealthCheck, given, settings
 
 from callkit import AsyncCallKit, CallKit
 from callkit.backends.repositories.memory import MemoryRepository
 from callkit.backends.repositories.sql import SqlRepository
 from callkit.backends.runners.pools import InlineRunner
 from callkit.backends.storages.memory import MemoryStorage
+from callkit.core.analysis import Results
 from callkit.core.parsing import parse
 from callkit.core.transcript import Segment, Transcript, Word
+from callkit.errors import CallNotFoundError
 from callkit.protocols import Repository
-from callkit.shortcuts import FindsAtOffset, SkipsWords, find_at, results_without_words
+from callkit.shortcuts import FindsAtOffset, LooksAtOne, find_at, look
+from callkit.testing.agreement import some_call
 from callkit.testing.clock import Clock
+from callkit.testing.strategies import results
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])
@@ -28,7 +34,7 @@ def repository(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Repos
         made = SqlRepository.open(tmp_path / "calls.db")
     else:
         made = SqlRepository.open(request.getfixturevalue("database_url"))
-    assert isinstance(made, FindsAtOffset) == isinstance(made, SkipsWords) == (request.param != "memory")
+    assert isinstance(made, FindsAtOffset) == isinstance(made, LooksAtOne) == (request.param != "memory")
     yield made
     made.close()
 
@@ -52,7 +58,7 @@ def test_a_page_at_an_offset(repository: Repository, text: str, monkeypatch: pyt
             assert offset + 4 >= len(everything)
 
 
-def test_results_without_the_words(repository: Repository, wav: Any) -> None:
+def test_a_call_and_its_results_at_once(repository: Repository, wav: Any) -> None:
     kit = CallKit(repository, MemoryStorage(), InlineRunner())
     call, bare = kit.ingest(wav(1)), kit.ingest(wav(1, seed=1))
     found = kit.results(call.id)
@@ -64,14 +70,31 @@ def test_results_without_the_words(repository: Repository, wav: Any) -> None:
     repository.save(kit.get(call.id).retry(now))
     repository.save(claimed)
     repository.save(claimed.finish(found.analysis, now), evolve(found, transcript=transcript))
-    whole, light = kit.results(call.id), kit.results(call.id, words=False)
-    assert whole is not None
-    assert light is not None
-    assert whole.transcript == transcript
-    assert light == evolve(whole, transcript=evolve(transcript, segments=(evolve(said, words=()),) * 2))
-    both = results_without_words(repository, [call.id, bare.id])
-    assert both[bare.id] == kit.results(bare.id)
-    assert kit.results(bare.id, words=False) == both[bare.id]
+    whole = evolve(found, transcript=transcript)
+    light = evolve(whole, transcript=evolve(transcript, segments=(evolve(said, words=()),) * 2))
+    assert kit.look(call.id) == (kit.get(call.id), whole)
+    assert look(repository, call.id, words=False) == (kit.get(call.id), light)
+    assert kit.look(bare.id, words=False) == (kit.get(bare.id), kit.results(bare.id))
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(measured=results())
+def test_a_look_sees_whatever_was_saved(repository: Repository, measured: Results) -> None:
+    repository.add(call := some_call(id=uuid4(), external_id=str(uuid4())))
+    repository.save(saved := evolve(call, version=1), measured)
+    assert look(repository, call.id, words=True) == (saved, measured)
+    if (transcript := measured.transcript) is not None:
+        bare = tuple(evolve(segment, words=()) for segment in transcript.segments)
+        measured = evolve(measured, transcript=evolve(transcript, segments=bare))
+    assert look(repository, call.id, words=False) == (saved, measured)
+
+
+def test_a_look_at_what_is_not_measured_or_not_there(repository: Repository) -> None:
+    kit = CallKit(repository, MemoryStorage(), InlineRunner())
+    announced = kit.create(caller="101")
+    assert kit.look(announced.id) == (announced, None)
+    with pytest.raises(CallNotFoundError):
+        kit.look(uuid4())
 
 
 @pytest.mark.anyio
@@ -80,7 +103,8 @@ async def test_awaited_they_are_the_same(kit: CallKit) -> None:
     skin = AsyncCallKit(kit)
     page = await skin.find_at("", 1)
     assert {call.id for call in page} < {call.id for call in calls}
-    assert await skin.results(calls[0].id, words=False) is None
+    assert await skin.look(calls[0].id, words=False) == (calls[0], None)
+    assert await skin.results(calls[0].id) is None
 
 
 @pytest.fixture

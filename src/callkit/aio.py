@@ -205,9 +205,13 @@ class AsyncCallKit:
         """See `CallKit.count`."""
         return await _run(self.sync.count, query, at_most=at_most)
 
-    async def results(self, call_id: UUID | str, *, words: bool = True) -> Results | None:
+    async def results(self, call_id: UUID | str) -> Results | None:
         """See `CallKit.results`."""
-        return await _run(self.sync.results, call_id, words=words)
+        return await _run(self.sync.results, call_id)
+
+    async def look(self, call_id: UUID | str, *, words: bool = True) -> tuple[Call, Results | None]:
+        """See `CallKit.look`."""
+        return await _run(self.sync.look, call_id, words=words)
 
     async def results_of(self, calls: Iterable[Call]) -> Mapping[UUID, Results]:
         """See `CallKit.results_of`."""

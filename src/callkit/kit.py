@@ -57,7 +57,7 @@ from callkit.protocols import (
     TaskRunner,
     Transcriber,
 )
-from callkit.shortcuts import find_at, results_without_words
+from callkit.shortcuts import find_at, look
 from callkit.sound import opened
 from callkit.upkeep import Sweep, Swept
 from callkit.upload import UploadLink, Uploads
@@ -379,12 +379,18 @@ class CallKit:
         """
         return self.repository.count(_to_query(query), at_most=at_most)
 
-    def results(self, call_id: UUID | str, *, words: bool = True) -> Results | None:
-        """What was measured and said; None while there is nothing. Words are many: who needs none is sooner served."""
+    def results(self, call_id: UUID | str) -> Results | None:
+        """What was measured and said; None while there is nothing."""
         wanted = _to_id(call_id)
-        if not words:
-            return results_without_words(self.repository, [wanted]).get(wanted)
         return self.repository.results([wanted]).get(wanted)
+
+    def look(self, call_id: UUID | str, *, words: bool = True) -> tuple[Call, Results | None]:
+        """A call, and what was measured and said, at once. Words are many: who needs none is sooner served.
+
+        Raises:
+            CallNotFoundError: there is no such call.
+        """
+        return look(self.repository, _to_id(call_id), words=words)
 
     def results_of(self, calls: Iterable[Call]) -> Mapping[UUID, Results]:
         """What was measured of several calls, by id, fetched at once."""

@@ -1,17 +1,17 @@
 """What a repository may do faster than by its own seven methods, and what is done if it can't."""
 
-from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from attrs import evolve
 
 from callkit.core.analysis import Results
+from callkit.core.call import Call
 from callkit.core.page import Page
 from callkit.core.query import Query
 from callkit.protocols import Repository
 
-__all__ = ["FindsAtOffset", "SkipsWords", "find_at", "results_without_words"]
+__all__ = ["FindsAtOffset", "LooksAtOne", "find_at", "look"]
 
 _STEP = 500  # calls that are passed over at once
 
@@ -25,11 +25,11 @@ class FindsAtOffset(Protocol):
 
 
 @runtime_checkable
-class SkipsWords(Protocol):
-    """An optional power of a repository: not to read the words of transcripts, which are many."""
+class LooksAtOne(Protocol):
+    """An optional power of a repository: to read a call and what was measured at once."""
 
-    def results_without_words(self, call_ids: Sequence[UUID]) -> Mapping[UUID, Results]:
-        """As `results`, but the segments of transcripts have no words."""
+    def look(self, call_id: UUID, *, words: bool = True) -> tuple[Call, Results | None]:
+        """As `get` and `results`; without `words`, which are many, the segments of a transcript have none."""
 
 
 def find_at(repository: Repository, query: Query, offset: int, limit: int) -> Page:
@@ -46,11 +46,12 @@ def find_at(repository: Repository, query: Query, offset: int, limit: int) -> Pa
     return repository.find(query, limit=limit, after=after)
 
 
-def results_without_words(repository: Repository, call_ids: Sequence[UUID]) -> Mapping[UUID, Results]:
-    """See `SkipsWords`; if need be, the words are taken away."""
-    if isinstance(repository, SkipsWords):
-        return repository.results_without_words(call_ids)
-    return {call_id: _without_words(found) for call_id, found in repository.results(call_ids).items()}
+def look(repository: Repository, call_id: UUID, *, words: bool) -> tuple[Call, Results | None]:
+    """See `LooksAtOne`; if need be, by one after the other, and the words are taken away."""
+    if isinstance(repository, LooksAtOne):
+        return repository.look(call_id, words=words)
+    call, found = repository.get(call_id), repository.results([call_id]).get(call_id)
+    return call, _without_words(found) if found and not words else found
 
 
 def _without_words(found: Results) -> Results:

@@ -178,7 +178,7 @@ def test_connections_go_back_to_the_pool(repository: SqlRepository) -> None:
         repository.save(call)
     repository.find(Query(numbers=("101",)))
     repository.count(Query())
-    assert open_database(repository.url).writing.pool.checkedout() == 0  # type: ignore[attr-defined]
+    assert open_database(repository.url).engine.pool.checkedout() == 0  # type: ignore[attr-defined]
 
 
 def test_broken_connections_are_replaced(repository: SqlRepository, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -331,7 +331,7 @@ from callkit.testing.agreement import some_call
 sql = SqlRepository({sql.url!r})
 sql.add(call := some_call())
 if (child := os.fork()) == 0:
-    assert [one.writing.pool.checkedin() for one in engine._open.values()] == [0]
+    assert [one.engine.pool.checkedin() for one in engine._open.values()] == [0]
     sql.get(call.id)
     sql.add(some_call())
     os._exit(0)

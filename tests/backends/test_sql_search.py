@@ -250,10 +250,10 @@ def plans(repository: SqlRepository, query: Query) -> list[str]:
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         asked.append((statement, parameters))
 
-    event.listen(database.writing, "before_cursor_execute", note)
+    event.listen(database.engine, "before_cursor_execute", note)
     with patch.object(Search, "for_tests", SAFE):
         repository.find(query)
-    event.remove(database.writing, "before_cursor_execute", note)
+    event.remove(database.engine, "before_cursor_execute", note)
     with database.looking.begin() as connection:
         selects = [(statement, values) for statement, values in asked if "SELECT" in statement]
         return [

@@ -14,6 +14,7 @@ from callkit.core.page import TIES, cursor, cursor_key, sort_base
 from callkit.core.parsing import parse
 from callkit.core.query import Comparison, Query, matches
 from callkit.errors import InvalidQueryError
+from callkit.testing.strategies import calls, queries
 
 NOW = datetime(2026, 9, 14, 10, 32, 12, tzinfo=UTC)
 CALL = Call(
@@ -180,3 +181,20 @@ def test_sort_keys_follow_time_and_fit_63_bits(moment: datetime, more: timedelta
 
 def test_a_moment_between_two_milliseconds_belongs_to_the_later() -> None:
     assert sort_base(NOW + timedelta(microseconds=1)) == sort_base(NOW + timedelta(milliseconds=1))
+
+
+@given(queries(), calls())
+def test_a_query_that_spares_the_erased_finds_none(query: Query, call: Call) -> None:
+    erased = call if call.status is Status.ERASED else evolve(call, status=Status.CREATED).erase(call.updated_at)
+    assert not (query.spares_erased and matches(query, erased))
+
+
+@pytest.mark.parametrize("text", ["7946", "from:101", "tag:vip", "refund", 'agent:"a refund"', "silence>30%"])
+def test_what_is_erased_with_a_call_spares_the_erased(text: str) -> None:
+    assert parse(text).spares_erased
+    assert parse(f"{text} after:2026-01-01").spares_erased
+
+
+@pytest.mark.parametrize("text", ["", "status:erased", "after:2026-01-01", "-refund", "-tag:vip", "7946 OR -7946"])
+def test_what_an_erased_call_may_have_does_not(text: str) -> None:
+    assert not parse(text).spares_erased

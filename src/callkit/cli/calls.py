@@ -64,14 +64,13 @@ def show(arguments: Namespace) -> int:
 
 
 def _show(kit: "CallKit", settings: Settings, call_id: str, as_json: bool) -> None:
-    call = kit.get(call_id)
     if as_json:
-        print_json(kit, [call])
+        print_json(kit, [kit.get(call_id)])
         return
     from callkit.cli.details import draw_call  # rich takes 0.1 s, and JSON does without
     from callkit.cli.look import Look
 
-    found = kit.results(call.id)
+    call, found = kit.look(call_id, words=False)
     draw_call(Look(console(), settings.zone), call, found.analysis if found else None)
 
 

@@ -20,8 +20,7 @@ def subject_of(kit: "CallKit", call_id: str, zone: tzinfo, channel_map: ChannelM
         CallNotFoundError: there is no such call.
         InvalidCallError: nothing was measured yet.
     """
-    call = kit.get(call_id)
-    found = kit.results(call.id)
+    call, found = kit.look(call_id)
     if found is None:
         raise InvalidCallError(f"Nothing was measured of call {call.id} (status {call.status}): process it first.")
     roles = roles_in(call, found.analysis.channels, channel_map)

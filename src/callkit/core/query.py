@@ -121,6 +121,13 @@ class Query:
                 yield one.name, value
 
     @property
+    def spares_erased(self) -> bool:
+        """Something is asked for that is erased with a call: a number, a tag, a figure, words, and so on."""
+        personal = (self.caller, self.receiver, self.direction, self.tags, self.comparisons, self.sha256, self.phrases)
+        nested = (all(one.spares_erased for one in group) for group in self.any_of)
+        return any(self.numbers) or any(personal) or any(nested)
+
+    @property
     def is_only_said(self) -> bool:
         """Nothing but phrases is asked for."""
         return bool(self.phrases) and [name for name, _ in self._given()] == ["phrases"]

@@ -55,8 +55,8 @@ def look(kit: CallKit, call_id: CallId, *, words: bool = False) -> tuple[Call, R
         Refused: it was erased.
         CallNotFoundError: there is none.
     """
-    call = seen(kit, call_id)
-    return call, kit.results(call_id, words=words) if call.recording else None
+    call, found = kit.look(call_id, words=words)
+    return _still_there(call), found
 
 
 def seen(kit: CallKit, call_id: CallId) -> Call:
@@ -66,7 +66,10 @@ def seen(kit: CallKit, call_id: CallId) -> Call:
         Refused: it was erased.
         CallNotFoundError: there is none.
     """
-    call = kit.get(call_id)
+    return _still_there(kit.get(call_id))
+
+
+def _still_there(call: Call) -> Call:
     if call.status is Status.ERASED:
         raise Refused(410, "call_erased", f"Call {call.id} was erased: nothing is left of it.")
     return call
@@ -99,7 +102,7 @@ async def find(
 
 def _wanted(text: str, service: Service) -> CallQuery:
     query = parse(text, zone=service.settings.zone)
-    return query if query.statuses else evolve(query, statuses=cast(Any, _SEEN))
+    return query if query.statuses or query.spares_erased else evolve(query, statuses=cast(Any, _SEEN))
 
 
 def _look_up(

@@ -34,13 +34,13 @@ class Answer:
         """The sort keys of the newest so many calls, newest first."""
         return [row.pk for row in self._newest(count, only_keys=True)]
 
-    def key_at(self, place: int) -> int | None:
-        """The sort key of one call, 0 being the newest; None if there are fewer."""
-        searches = self._searches(only_keys=True)
+    def newest_from(self, place: int, count: int) -> Sequence[Row[Any]]:
+        """The same from a place on, 0 being the newest."""
+        searches = self._searches(only_keys=False)
         if len(searches) == 1 and searches[0].is_plain:
-            return searches[0].key_at(place)
-        keys = self.keys(place + 1)
-        return keys[place] if len(keys) > place else None
+            return searches[0].newest_from(place, count)
+        passed = self.keys(place)
+        return evolve(self, before=passed[-1]).newest(count) if len(passed) == place else ()
 
     def count(self, at_most: int) -> int:
         """How many calls there are, counted up to `at_most`."""

@@ -7,53 +7,39 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.engine import Dialect
 
-__all__ = ["CALL_ID", "DOCUMENT", "KEY", "MOMENT", "NUMBER", "from_milliseconds", "milliseconds"]
+__all__ = ["CALL_ID", "DOCUMENT", "KEY", "MOMENT", "NUMBER"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _EXACT = 1 << 53
 
 
-def milliseconds(moment: datetime) -> int:
-    """Whole milliseconds since 1970; what is left over is cut off."""
-    return (moment - _EPOCH) // _MILLISECOND
+class _Bytes(sa.types.TypeDecorator[UUID]):
+    """A UUID as 16 bytes."""
 
-
-def from_milliseconds(count: int) -> datetime:
-    """The moment, in UTC."""
-    return _EPOCH + count * _MILLISECOND
-
-
-class _Uuid(sa.types.TypeDecorator[UUID]):
-    """A UUID; SQLite has none, and gets 16 bytes."""
-
-    impl = sa.Uuid
+    impl = sa.LargeBinary(16)
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
-        return dialect.type_descriptor(sa.LargeBinary(16) if dialect.name == "sqlite" else sa.Uuid())
+    def process_bind_param(self, value: UUID | None, _: Dialect) -> bytes | None:
+        return None if value is None else value.bytes
 
-    def process_bind_param(self, value: UUID | None, dialect: Dialect) -> Any:
-        return value.bytes if value is not None and dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> UUID | None:
-        return UUID(bytes=value) if value is not None and dialect.name == "sqlite" else value
+    def process_result_value(self, value: bytes | None, _: Dialect) -> UUID | None:
+        return None if value is None else UUID(bytes=value)
 
 
-class _Timestamp(sa.types.TypeDecorator[int]):
-    """`timestamptz`, seen as milliseconds since 1970."""
+class _Milliseconds(sa.types.TypeDecorator[datetime]):
+    """A moment as milliseconds since 1970."""
 
-    impl = TIMESTAMP(timezone=True)
+    impl = sa.BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: int | None, _: Dialect) -> datetime | None:
-        return None if value is None else from_milliseconds(value)
+    def process_bind_param(self, value: datetime | None, _: Dialect) -> int | None:
+        return None if value is None else (value - _EPOCH) // _MILLISECOND
 
-    def process_result_value(self, value: datetime | None, _: Dialect) -> int | None:
-        return None if value is None else milliseconds(value)
+    def process_result_value(self, value: int | None, _: Dialect) -> datetime | None:
+        return None if value is None else _EPOCH + value * _MILLISECOND
 
 
 class _Jsonb(sa.types.UserDefinedType[str]):
@@ -80,9 +66,9 @@ def _integer(text: str) -> float:
     return int(number) if abs(number) >= _EXACT else number
 
 
-CALL_ID = _Uuid()
-MOMENT = sa.BigInteger().with_variant(_Timestamp(), "postgresql")
-"""Milliseconds since 1970, in UTC."""
+CALL_ID = sa.Uuid().with_variant(_Bytes(), "sqlite")
+MOMENT = sa.DateTime(timezone=True).with_variant(_Milliseconds(), "sqlite")
+"""An aware `datetime`; its milliseconds are kept."""
 DOCUMENT = sa.Text().with_variant(_Jsonb(), "postgresql")
 """JSON, as text."""
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")

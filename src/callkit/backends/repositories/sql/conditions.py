@@ -5,7 +5,6 @@ from typing import Any
 
 from attrs import frozen
 
-from callkit.backends.repositories.sql.columns import milliseconds
 from callkit.backends.repositories.sql.rows import storable
 from callkit.core.page import sort_base
 from callkit.core.query import FIGURES, OPERATORS, Comparison, Phrase, Query
@@ -78,7 +77,7 @@ def conditions(query: Query, contains: str, prefix: str = "") -> Iterator[Condit
         yield Condition("c.recording_sha256 IS NULL")
     if query.unclaimed_at:
         free = f"(c.lease_until IS NULL OR c.lease_until <= :{prefix}now)"
-        yield Condition(f"c.status = 'processing' AND {free}", {f"{prefix}now": milliseconds(query.unclaimed_at)})
+        yield Condition(f"c.status = 'processing' AND {free}", {f"{prefix}now": query.unclaimed_at})
     said, unsaid = query.phrases, [one for one in query.without if query.phrases and one.is_only_said]
     for place, one in enumerate(query.without):
         if one in unsaid:

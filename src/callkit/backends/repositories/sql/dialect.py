@@ -19,7 +19,8 @@ class Dialect:
 
     Attributes:
         located: the URL as it means the same from everywhere; refuses what can't be used.
-        connect: an engine whose transactions may write; connects to nothing yet.
+        connect: an engine; connects to nothing yet.
+        writing: execution options, for transactions that change things.
         reading: execution options, for answers that see one moment.
         looking: execution options, for single statements without a transaction.
         alone: one transaction after the other that changes the schema, while nobody else does; waits so many seconds.
@@ -30,6 +31,7 @@ class Dialect:
 
     located: Callable[[URL], URL]
     connect: Callable[[URL], Engine]
+    writing: Mapping[str, Any]
     reading: Mapping[str, Any]
     looking: Mapping[str, Any]
     alone: Callable[[Connection, float], AbstractContextManager[None]]

@@ -16,6 +16,7 @@ class Database:
 
     Attributes:
         dialect: what kind of database it is.
+        engine: has the connections; the others are views of it.
         writing: its transactions may change things.
         reading: its transactions see one moment.
         looking: for single statements, without a transaction.
@@ -24,16 +25,19 @@ class Database:
     """
 
     dialect: Dialect
-    writing: Engine
+    engine: Engine
+    writing: Engine = field(init=False)
     reading: Engine = field(init=False)
     looking: Engine = field(init=False)
     current: bool = False
     erased: bool = False
 
     def __attrs_post_init__(self) -> None:
-        """The other two are views of the first."""
-        self.reading = self.writing.execution_options(**self.dialect.reading)
-        self.looking = self.writing.execution_options(**self.dialect.looking)
+        """Each with options of its own."""
+        self.writing, self.reading, self.looking = (
+            self.engine.execution_options(**options)
+            for options in (self.dialect.writing, self.dialect.reading, self.dialect.looking)
+        )
 
     def purge(self) -> None:
         """See `Dialect.purge`."""
@@ -46,7 +50,7 @@ class Database:
             if self.erased and self.dialect.is_embedded:
                 self.purge()
         finally:
-            self.writing.dispose()
+            self.engine.dispose()
 
 
 _open: dict[tuple[str, int], Database] = {}
@@ -73,7 +77,7 @@ def close_database(url: str) -> None:
 def _let_go() -> None:
     """Connections belong to a process: in a forked child SQLite would believe that it has the locks of its parent."""
     for database in list(_open.values()):
-        database.writing.dispose()
+        database.engine.dispose()
 
 
 if hasattr(os, "register_at_fork"):

@@ -22,6 +22,7 @@ _OPTIONS = (
     # Each statement is planned with its values: the plan for "+79" would ruin a search for a full number
     " -c plan_cache_mode=force_custom_plan -c timezone=UTC"
 )
+_ALONE = "AUTOCOMMIT"  # each statement for itself
 _TRUSTED = 1.0  # seconds
 _CONNECT = 10  # seconds, if the URL does not say `connect_timeout`
 _LOCK = int.from_bytes(b"callkit", "big")
@@ -64,7 +65,14 @@ def connect(url: URL) -> Engine:
         arguments["application_name"] = "callkit"
     bare = url.difference_update_query(["options"])
     engine = create_engine(
-        bare, connect_args=arguments, hide_parameters=True, pool_use_lifo=True, pool_size=8, max_overflow=24
+        bare,
+        connect_args=arguments,
+        hide_parameters=True,
+        isolation_level=_ALONE,  # most is reading: nothing is to be switched, or rolled back, for it
+        skip_autocommit_rollback=True,
+        pool_use_lifo=True,
+        pool_size=8,
+        max_overflow=24,
     )
     event.listen(engine, "connect", _set_up)
     event.listen(engine, "checkin", _note_time)
@@ -113,16 +121,17 @@ def alone(connection: Connection, wait: float) -> Iterator[None]:
 
 def purge(engine: Engine) -> None:
     """Free the space of deleted rows, for others to overwrite."""
-    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+    with engine.connect() as connection:
         connection.exec_driver_sql(f"VACUUM {_TABLES}")
 
 
 POSTGRES = Dialect(
     located=located,
     connect=connect,
+    writing={"isolation_level": "READ COMMITTED"},
     # A statement sees one moment, and an answer comes from one: a transaction would be two more questions
-    reading={"isolation_level": "AUTOCOMMIT"},
-    looking={"isolation_level": "AUTOCOMMIT"},
+    reading={},
+    looking={},
     alone=alone,
     purge=purge,
     ways=POSTGRES_WAYS,

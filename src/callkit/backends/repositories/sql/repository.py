@@ -1,25 +1,26 @@
 """`SqlRepository`: calls in a SQLite or PostgreSQL database."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from os import PathLike, fspath
 from typing import Any, Self
 from uuid import UUID
 
 from attrs import field, frozen
-from sqlalchemy import URL, Connection, Engine, Row, make_url
+from sqlalchemy import URL, Connection, Row, make_url
 from sqlalchemy.exc import ArgumentError
 
 from callkit.backends.repositories.sql import migrate, statements
 from callkit.backends.repositories.sql.alternatives import Answer
-from callkit.backends.repositories.sql.columns import milliseconds
 from callkit.backends.repositories.sql.dialect import dialect_of
 from callkit.backends.repositories.sql.engine import Database, close_database, open_database
 from callkit.backends.repositories.sql.failures import translated
 from callkit.backends.repositories.sql.rows import storable, storable_json, to_call, to_values
+from callkit.backends.repositories.sql.tables import calls
 from callkit.backends.repositories.sql.transcripts import (
     drop_transcript,
+    look,
     passages_of,
     restem,
     save_transcript,
@@ -141,22 +142,14 @@ class SqlRepository:
         """See `callkit.protocols.Repository.find`."""
         before = None if after is None else cursor_key(after)
         with self.reading() as connection:
-            return self._page(connection, query, limit, before, order)
+            answer = Answer(connection, self._ways, query, before)
+            return _page(answer, answer.newest(limit + 1) if order == "newest" else _best(answer, limit), limit)
 
     def find_at(self, query: Query, offset: int, *, limit: int = 20) -> Page:
         """See `callkit.shortcuts.FindsAtOffset.find_at`. What is passed over is a key in an index, and no row."""
         with self.reading() as connection:
-            before = Answer(connection, self._ways, query).key_at(offset - 1)
-            return Page(()) if before is None else self._page(connection, query, limit, before)
-
-    def _page(
-        self, connection: Connection, query: Query, limit: int, before: int | None, order: Order = "newest"
-    ) -> Page:
-        answer = Answer(connection, self._ways, query, before)
-        rows = answer.newest(limit + 1) if order == "newest" else _best(answer, limit)
-        shown = passages_of(connection, query, {row.pk: row.id for row in rows[:limit]})
-        next_page = cursor(rows[limit - 1].pk) if len(rows) > limit else None
-        return Page(tuple(map(to_call, rows[:limit])), next_page, shown)
+            answer = Answer(connection, self._ways, query)
+            return _page(answer, answer.newest_from(offset, limit + 1), limit)
 
     def count(self, query: Query, *, at_most: int = 1000) -> int:
         """See `callkit.protocols.Repository.count`."""
@@ -165,24 +158,26 @@ class SqlRepository:
 
     def results(self, call_ids: Sequence[UUID]) -> Mapping[UUID, Results]:
         """See `callkit.protocols.Repository.results`."""
-        return self._results(call_ids, words=True)
-
-    def results_without_words(self, call_ids: Sequence[UUID]) -> Mapping[UUID, Results]:
-        """See `callkit.shortcuts.SkipsWords.results_without_words`."""
-        return self._results(call_ids, words=False)
-
-    def _results(self, call_ids: Sequence[UUID], *, words: bool) -> Mapping[UUID, Results]:
         found: dict[UUID, tuple[int, Results]] = {}
         with self.reading() as connection:
             for start in range(0, len(call_ids), _CHUNK):
-                some = _documents(connection, call_ids[start : start + _CHUNK])
+                some = connection.execute(statements.RESULTS, {"ids": call_ids[start : start + _CHUNK]})
                 found |= {call_id: (pk, results_from_json(document)) for call_id, pk, document in some}
-            segments = segments_of(connection, [pk for pk, kept in found.values() if kept.transcript], words=words)
+            segments = segments_of(connection, [pk for pk, kept in found.values() if kept.transcript])
         return {call_id: with_segments(kept, segments.get(pk, ())) for call_id, (pk, kept) in found.items()}
+
+    def look(self, call_id: UUID, *, words: bool = True) -> tuple[Call, Results | None]:
+        """See `callkit.shortcuts.LooksAtOne.look`."""
+        with self.reading() as connection:
+            found = look(connection, self._ways, call_id, words=words)
+        if found is None:
+            raise CallNotFoundError(str(call_id))
+        row, results = found
+        return to_call(row[: len(calls.c)]), results
 
     def changed(self, since: datetime, *, limit: int = 500) -> Sequence[Call]:
         """See `callkit.changes.TellsChanges.changed`."""
-        values = {"since": milliseconds(since), "count": limit}
+        values = {"since": since + timedelta(microseconds=-since.microsecond % 1000), "count": limit}
         with self.looking() as connection:
             return [to_call(row) for row in connection.execute(statements.CHANGED_SINCE, values)]
 
@@ -240,23 +235,23 @@ class SqlRepository:
             RepositoryError: something fails in the `with` block; nothing was changed.
             MigrationNeededError, NewerDataError: the tables are not those of this version.
         """
-        return self._connected(lambda database: database.writing)
+        return self._connected(lambda database: database.writing.begin())
 
     def reading(self) -> AbstractContextManager[Connection]:
         """The same, for a transaction that sees one moment and changes nothing."""
-        return self._connected(lambda database: database.reading)
+        return self._connected(lambda database: database.reading.connect())
 
     def looking(self) -> AbstractContextManager[Connection]:
         """The same, for single statements without a transaction."""
-        return self._connected(lambda database: database.looking)
+        return self._connected(lambda database: database.looking.connect())
 
     def __str__(self) -> str:
         """The URL, without its password."""
         return self._place
 
     @contextmanager
-    def _connected(self, engine: Callable[[Database], Engine]) -> Iterator[Connection]:
-        with translated(self._place), engine(self._current()).begin() as connection:
+    def _connected(self, opened: Callable[[Database], AbstractContextManager[Connection]]) -> Iterator[Connection]:
+        with translated(self._place), opened(self._current()) as connection:
             yield connection
 
     def _current(self) -> Database:
@@ -267,17 +262,18 @@ class SqlRepository:
         return database
 
 
-def _documents(connection: Connection, call_ids: Sequence[UUID]) -> Iterable[Any]:
-    if len(call_ids) == 1:
-        return connection.execute(statements.RESULTS_OF_ONE, {"id": call_ids[0]})
-    return connection.execute(statements.RESULTS, {"ids": call_ids})
-
-
 def _document(results: Results | None) -> dict[str, str] | None:
     if results is None:
         return None
     document = results_to_json(with_segments(results, ()))  # they have a table of their own
     return {"fingerprint": storable(results.analysis.fingerprint), "document": storable_json(document)}
+
+
+def _page(answer: Answer, rows: Sequence[Row[Any]], limit: int) -> Page:
+    """Of these rows; one more than `limit` means that there are more."""
+    shown = passages_of(answer.connection, answer.query, {row.pk: row.id for row in rows[:limit]})
+    next_page = cursor(rows[limit - 1].pk) if len(rows) > limit else None
+    return Page(tuple(map(to_call, rows[:limit])), next_page, shown)
 
 
 def _best(answer: Answer, limit: int) -> Sequence[Row[Any]]:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from json import loads
 from typing import Any
 
-from callkit.backends.repositories.sql.columns import from_milliseconds, milliseconds
 from callkit.core.call import Call, Direction, Failure, Lease, Recording, Status, Tombstone
 from callkit.core.number import normalise
 from callkit.errors import InvalidCallError
@@ -44,9 +43,9 @@ def to_values(call: Call) -> dict[str, Any]:
         "talk_share": call.talk_share,
         "overlap_share": call.overlap_share,
         "attempts": call.attempts,
-        "started_at": milliseconds(call.started_at),
-        "created_at": milliseconds(call.created_at),
-        "updated_at": milliseconds(call.updated_at),
+        "started_at": call.started_at,
+        "created_at": call.created_at,
+        "updated_at": call.updated_at,
         "caller": call.caller,
         "receiver": call.receiver,
         "direction": str(call.direction) if call.direction else None,
@@ -72,7 +71,7 @@ def _metadata(call: Call) -> str:
 def _lease(lease: Lease | None) -> dict[str, Any]:
     return {
         "lease_owner": storable(lease.owner) if lease else None,
-        "lease_until": milliseconds(lease.until) if lease else None,
+        "lease_until": lease.until if lease else None,
     }
 
 
@@ -83,7 +82,7 @@ def _recording(recording: Recording | None) -> dict[str, Any]:
         "recording_size": recording.size if recording else None,
         "recording_sha256": recording.sha256 if recording else None,
         "recording_container": recording.container if recording else None,
-        "recording_stored_at": milliseconds(recording.stored_at) if recording else None,
+        "recording_stored_at": recording.stored_at if recording else None,
     }
 
 
@@ -91,13 +90,13 @@ def _failure(failure: Failure | None) -> dict[str, Any]:
     return {
         "failure_code": failure.code if failure else None,
         "failure_message": storable(failure.message) if failure else None,
-        "failure_at": milliseconds(failure.at) if failure else None,
+        "failure_at": failure.at if failure else None,
     }
 
 
 def _tombstone(tombstone: Tombstone | None) -> dict[str, Any]:
     return {
-        "tombstone_at": milliseconds(tombstone.at) if tombstone else None,
+        "tombstone_at": tombstone.at if tombstone else None,
         "tombstone_reason": storable(tombstone.reason) if tombstone else None,
         "tombstone_sha256": tombstone.sha256 if tombstone else None,
     }
@@ -117,11 +116,11 @@ def to_call(row: Sequence[Any]) -> Call:
         silence_share=silence_share,
         talk_share=talk_share,
         overlap_share=overlap_share,
-        lease=None if until is None else Lease(owner, from_milliseconds(until)),
+        lease=None if until is None else Lease(owner, until),
         attempts=attempts,
-        started_at=from_milliseconds(started),
-        created_at=from_milliseconds(created),
-        updated_at=from_milliseconds(updated),
+        started_at=started,
+        created_at=created,
+        updated_at=updated,
         caller=caller,
         receiver=receiver,
         direction=Direction(direction) if direction else None,
@@ -129,8 +128,8 @@ def to_call(row: Sequence[Any]) -> Call:
         external_id=external_id,
         tags=() if tags == "[]" else loads(tags),
         metadata={} if metadata == "{}" else loads(metadata),
-        recording=None if key is None else Recording(key, name, size, sha256, container, from_milliseconds(stored_at)),
+        recording=None if key is None else Recording(key, name, size, sha256, container, stored_at),
         duplicate_of=duplicate_of,
-        failure=None if failed_at is None else Failure(code, message, from_milliseconds(failed_at)),
-        tombstone=None if erased_at is None else Tombstone(from_milliseconds(erased_at), *why),
+        failure=None if failed_at is None else Failure(code, message, failed_at),
+        tombstone=None if erased_at is None else Tombstone(erased_at, *why),
     )

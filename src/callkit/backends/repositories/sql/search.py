@@ -79,12 +79,13 @@ class Search:
         """Its way is known without a look at what there is."""
         return self._is_known() or not (self._has_words or any(map(_has_index, self._needles)))
 
-    def key_at(self, place: int) -> int | None:
-        """Of a plain search: the sort key of one call, 0 being the newest; None if there are fewer."""
+    def newest_from(self, place: int, count: int) -> Sequence[Row[Any]]:
+        """Of a plain search: the same from a place on, 0 being the newest. Of what is passed over no row is made."""
         way = self._way
-        select = f"SELECT c.pk FROM {self._from(way)} ORDER BY {way.key} DESC LIMIT 1 OFFSET :place"
-        found: int | None = self._run(select, place=place).scalar()
-        return found
+        keys = f"SELECT c.pk FROM {self._from(way)} ORDER BY {way.key} DESC LIMIT :count OFFSET :place"
+        select = f"SELECT {_COLUMNS} FROM ({keys}) k JOIN callkit_calls c ON c.pk = k.pk ORDER BY k.pk DESC"
+        rows: Sequence[Row[Any]] = self._run(select, gives_calls=True, count=count, place=place).all()
+        return rows
 
     def count(self, at_most: int) -> int:
         """How many calls there are, counted up to `at_most`."""

@@ -109,6 +109,7 @@ def purge(engine: Engine) -> None:
 SQLITE = Dialect(
     located=located,
     connect=connect,
+    writing={},
     reading={BEGIN: "BEGIN"},
     looking={BEGIN: ""},
     alone=alone,

@@ -14,7 +14,6 @@ __all__ = [
     "GET",
     "KNOWN",
     "RESULTS",
-    "RESULTS_OF_ONE",
     "SAVE",
     "SAVE_RESULTS",
     "TAKEN",
@@ -60,11 +59,6 @@ RESULTS = (
     text("""
 SELECT c.id, r.pk, r.document FROM callkit_calls c JOIN callkit_results r ON r.pk = c.pk WHERE c.id IN :ids""")
     .bindparams(bindparam("ids", type_=CALL_ID, expanding=True))
-    .columns(calls.c.id, results.c.pk, results.c.document)
-)
-RESULTS_OF_ONE = (  # a list of ids makes a statement anew each time, which takes longer than to run it
-    text("SELECT c.id, r.pk, r.document FROM callkit_calls c JOIN callkit_results r ON r.pk = c.pk WHERE c.id = :id")
-    .bindparams(_ID)
     .columns(calls.c.id, results.c.pk, results.c.document)
 )
 BY_KEYS = (

@@ -7,11 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from attrs import evolve
-from sqlalchemy import BindParameter, Connection, TextClause, bindparam, text
+from sqlalchemy import BindParameter, Connection, Text, TextClause, TextualSelect, bindparam, column, text
 
 from callkit.backends.repositories.sql.columns import CALL_ID
 from callkit.backends.repositories.sql.rows import storable, storable_json
-from callkit.backends.repositories.sql.tables import results
+from callkit.backends.repositories.sql.tables import calls, results
+from callkit.backends.repositories.sql.ways import Ways
 from callkit.core.analysis import Results
 from callkit.core.passages import Hit, Passage, hits, passage
 from callkit.core.query import Query
@@ -23,6 +24,7 @@ from callkit.wire import results_from_json, to_json
 __all__ = [
     "add_transcripts",
     "drop_transcript",
+    "look",
     "passages_of",
     "restem",
     "save_transcript",
@@ -43,15 +45,8 @@ INSERT INTO callkit_speech (pk, stemmer, agent, customer, others, layouts)
 VALUES (:pk, :stemmer, :agent, :customer, :others, :layouts)""")
 _OF_CALLS: BindParameter[int] = bindparam("pks", expanding=True)
 _COLUMNS = "pk, n, starts, ends, text, channel, speaker, language, confidence, words"
-_ANY_WORDS = {True: _COLUMNS, False: _COLUMNS.replace("words", "'[]' AS words")}
-_SEGMENTS = {
-    words: text(f"SELECT {columns} FROM callkit_segments WHERE pk IN :pks ORDER BY pk, n").bindparams(_OF_CALLS)
-    for words, columns in _ANY_WORDS.items()
-}
-_SEGMENTS_OF_ONE = {  # a list of values makes a statement anew each time, which takes longer than to run it
-    words: text(f"SELECT {columns} FROM callkit_segments WHERE pk = :pk ORDER BY n")
-    for words, columns in _ANY_WORDS.items()
-}
+_NO_WORDS = "'[]'"
+_SEGMENTS = text(f"SELECT {_COLUMNS} FROM callkit_segments WHERE pk IN :pks ORDER BY pk, n").bindparams(_OF_CALLS)
 _OUTDATED = text("""
 SELECT s.pk, r.document FROM callkit_speech s JOIN callkit_results r ON r.pk = s.pk
 WHERE s.stemmer <> :stemmer LIMIT :most""").columns(results.c.pk, results.c.document)
@@ -115,14 +110,54 @@ def _without_words(row: Sequence[Any]) -> Segment:
     return Segment(start, end, said, channel, speaker, language, confidence)
 
 
-def segments_of(connection: Connection, pks: Sequence[int], *, words: bool = True) -> Mapping[int, tuple[Segment, ...]]:
-    """The segments of calls, by the calls' sort keys; without their words, if nobody wants them."""
-    if len(pks) == 1:
-        rows = connection.execute(_SEGMENTS_OF_ONE[words], {"pk": pks[0]})
-        return {pks[0]: tuple([_to_segment(row) for row in rows])}
+def look(
+    connection: Connection, ways: Ways, call_id: UUID, *, words: bool
+) -> tuple[Sequence[Any], Results | None] | None:
+    """The row of a call, and its results; None if there is none. Words of segments only if somebody wants them."""
+    wanted = "words" if words else _NO_WORDS
+    row = connection.execute(_look(ways.segments.format(words=wanted)), {"id": call_id}).first()
+    if row is None or row.document is None:
+        return row and (row, None)
+    found = results_from_json(row.document)
+    if found.transcript is None:
+        return row, found
+    if row.segments is not None:
+        return row, with_segments(found, map(_from_json, loads(row.segments)))
+    rows = connection.execute(_segments_of_one(wanted), {"pk": row.pk}).all()
+    return row, with_segments(found, map(_to_segment, rows))
+
+
+@lru_cache
+def _look(segments: str) -> TextualSelect:
+    columns = ", ".join(f"c.{column.name}" for column in calls.c)
+    return (
+        text(f"""
+SELECT {columns}, r.document, {segments} AS segments
+FROM callkit_calls c LEFT JOIN callkit_results r ON r.pk = c.pk WHERE c.id = :id""")
+        .bindparams(bindparam("id", type_=CALL_ID))
+        .columns(*calls.c, results.c.document, column("segments", Text))
+    )
+
+
+@lru_cache
+def _segments_of_one(words: str) -> TextClause:
+    return text(f"SELECT {_COLUMNS.replace('words', words)} FROM callkit_segments WHERE pk = :pk ORDER BY n")
+
+
+def _from_json(values: Sequence[Any]) -> Segment:
+    """JSON has no floats that are whole."""
+    start, end, said, channel, speaker, language, confidence, words = values
+    sure = None if confidence is None else float(confidence)
+    return Segment(
+        float(start), float(end), said, channel, speaker, language, sure, tuple([Word(*word) for word in words])
+    )
+
+
+def segments_of(connection: Connection, pks: Sequence[int]) -> Mapping[int, tuple[Segment, ...]]:
+    """The segments of calls, by the calls' sort keys."""
     found: dict[int, list[Segment]] = {}
     for start in range(0, len(pks), _CHUNK):
-        for row in connection.execute(_SEGMENTS[words], {"pks": pks[start : start + _CHUNK]}):
+        for row in connection.execute(_SEGMENTS, {"pks": pks[start : start + _CHUNK]}).all():
             found.setdefault(row.pk, []).append(_to_segment(row))
     return {pk: tuple(segments) for pk, segments in found.items()}
 
@@ -178,7 +213,7 @@ def scores_of(connection: Connection, query: Query, pks: Sequence[int]) -> Mappi
     return {pk: said.score(phrases) for pk, said in _said_of(connection, pks)} if phrases else {}
 
 
-def with_segments(found: Results, segments: Sequence[Segment]) -> Results:
+def with_segments(found: Results, segments: Iterable[Segment]) -> Results:
     """The same with these segments, if there is a transcript."""
     if found.transcript is None:
         return found
