@@ -271,7 +271,7 @@ def _document(results: Results | None) -> dict[str, str] | None:
 
 def _page(answer: Answer, rows: Sequence[Row[Any]], limit: int) -> Page:
     """Of these rows; one more than `limit` means that there are more."""
-    shown = passages_of(answer.connection, answer.query, {row.pk: row.id for row in rows[:limit]})
+    shown = passages_of(answer.connection, answer.ways, answer.query, {row.pk: row.id for row in rows[:limit]})
     next_page = cursor(rows[limit - 1].pk) if len(rows) > limit else None
     return Page(tuple(map(to_call, rows[:limit])), next_page, shown)
 
@@ -279,7 +279,7 @@ def _page(answer: Answer, rows: Sequence[Row[Any]], limit: int) -> Page:
 def _best(answer: Answer, limit: int) -> Sequence[Row[Any]]:
     """The best of the newest that match; of equals, the newer first."""
     keys = answer.keys(BEST_OF)
-    scores = scores_of(answer.connection, answer.query, keys)
+    scores = scores_of(answer.connection, answer.ways, answer.query, keys)
     best = sorted(keys, key=lambda key: (-scores.get(key, 0.0), -key))[:limit]
     rows = {row.pk: row for row in answer.connection.execute(statements.BY_KEYS, {"pks": best})}
     return [rows[key] for key in best]

@@ -34,7 +34,6 @@ __all__ = [
 ]
 
 _CHUNK = 500  # keys in one statement
-_PLACES = 60  # segments in one statement
 _PK = text("SELECT pk FROM callkit_calls WHERE id = :id").bindparams(bindparam("id", type_=CALL_ID))
 _DROPS = tuple(text(f"DELETE FROM callkit_{table} WHERE pk = :pk") for table in ("speech", "segments"))
 _ADD_SEGMENTS = text("""
@@ -50,7 +49,6 @@ _SEGMENTS = text(f"SELECT {_COLUMNS} FROM callkit_segments WHERE pk IN :pks ORDE
 _OUTDATED = text("""
 SELECT s.pk, r.document FROM callkit_speech s JOIN callkit_results r ON r.pk = s.pk
 WHERE s.stemmer <> :stemmer LIMIT :most""").columns(results.c.pk, results.c.document)
-_SPEECH = text("SELECT pk, agent, customer, others, layouts FROM callkit_speech WHERE pk IN :pks").bindparams(_OF_CALLS)
 
 
 def save_transcript(connection: Connection, call_id: UUID, found: Results) -> None:
@@ -162,21 +160,42 @@ def segments_of(connection: Connection, pks: Sequence[int]) -> Mapping[int, tupl
     return {pk: tuple(segments) for pk, segments in found.items()}
 
 
-def _said_of(connection: Connection, pks: Sequence[int]) -> Iterable[tuple[int, Said]]:
-    for start in range(0, len(pks), _CHUNK):
-        for pk, agent, customer, others, layouts in connection.execute(_SPEECH, {"pks": pks[start : start + _CHUNK]}):
-            yield pk, Said(agent, customer, others, loads(layouts))
+def _said_of(connection: Connection, ways: Ways, pks: Sequence[int]) -> Iterable[tuple[int, Said]]:
+    rows = connection.execute(_speech_of(ways.listed), {"listed": to_json([[pk] for pk in pks])})
+    for pk, agent, customer, others, layouts in rows.all():
+        yield pk, Said(agent, customer, others, loads(layouts))
 
 
-def passages_of(connection: Connection, query: Query, calls: Mapping[int, UUID]) -> Mapping[UUID, tuple[Passage, ...]]:
+@lru_cache
+def _speech_of(listed: str) -> TextClause:
+    """CROSS JOIN: in this order."""
+    return text(
+        f"SELECT s.pk, agent, customer, others, layouts FROM {listed} j CROSS JOIN callkit_speech s "
+        "WHERE s.pk = CAST(j.value->>0 AS BIGINT)"
+    )
+
+
+def passages_of(
+    connection: Connection, ways: Ways, query: Query, calls: Mapping[int, UUID]
+) -> Mapping[UUID, tuple[Passage, ...]]:
     """Where it was said what a query mentions; `calls` are ids by sort key. Only what is shown is read."""
     phrases = query.mentioned
     if not phrases or not calls:
         return {}
-    found = {pk: hits(said, phrases) for pk, said in _said_of(connection, list(calls))}
-    rows = _rows_at(connection, [(pk, hit.segment) for pk, own in found.items() for hit in own])
+    found = {pk: hits(said, phrases) for pk, said in _said_of(connection, ways, list(calls))}
+    places = to_json([(pk, hit.segment) for pk, own in found.items() for hit in own])
+    rows = {(row[0], row[1]): row for row in connection.execute(_segments_at(ways.listed), {"listed": places}).all()}
     shown = ((calls[pk], [_shown(rows[pk, hit.segment], hit) for hit in found.get(pk, ())]) for pk in calls)
     return {call_id: tuple(own) for call_id, own in shown if own}
+
+
+@lru_cache
+def _segments_at(listed: str) -> TextClause:
+    columns = ", ".join(f"s.{name}" for name in _COLUMNS.split(", "))
+    return text(
+        f"SELECT {columns} FROM {listed} j CROSS JOIN callkit_segments s "
+        "WHERE s.pk = CAST(j.value->>0 AS BIGINT) AND s.n = CAST(j.value->>1 AS INTEGER)"
+    )
 
 
 def _shown(row: Sequence[Any], hit: Hit) -> Passage:
@@ -185,32 +204,10 @@ def _shown(row: Sequence[Any], hit: Hit) -> Passage:
     return passage(_without_words(row), hit, timed)
 
 
-def _rows_at(connection: Connection, places: Sequence[tuple[int, int]]) -> Mapping[tuple[int, int], Sequence[Any]]:
-    found: dict[tuple[int, int], Sequence[Any]] = {}
-    for start in range(0, len(places), _PLACES):
-        some = places[start : start + _PLACES]
-        values = {
-            f"{name}{at}": value for at, place in enumerate(some) for name, value in zip("pn", place, strict=True)
-        }
-        found |= {(row[0], row[1]): row for row in connection.execute(_at_places(len(some)), values)}
-    return found
-
-
-@lru_cache
-def _at_places(count: int) -> TextClause:
-    """A list of pairs that is joined: SQLite has no index for `(pk, n) IN …`."""
-    values = ", ".join(f"(CAST(:p{at} AS BIGINT), CAST(:n{at} AS INTEGER))" for at in range(count))
-    columns = ", ".join(f"s.{name}" for name in _COLUMNS.split(", "))
-    return text(
-        f"WITH places(pk, n) AS (VALUES {values}) "
-        f"SELECT {columns} FROM places p JOIN callkit_segments s ON s.pk = p.pk AND s.n = p.n"
-    )
-
-
-def scores_of(connection: Connection, query: Query, pks: Sequence[int]) -> Mapping[int, float]:
+def scores_of(connection: Connection, ways: Ways, query: Query, pks: Sequence[int]) -> Mapping[int, float]:
     """How well calls answer, by their sort keys; those of whose words nothing is known are left out."""
     phrases = query.mentioned
-    return {pk: said.score(phrases) for pk, said in _said_of(connection, pks)} if phrases else {}
+    return {pk: said.score(phrases) for pk, said in _said_of(connection, ways, pks)} if phrases else {}
 
 
 def with_segments(found: Results, segments: Iterable[Segment]) -> Results:

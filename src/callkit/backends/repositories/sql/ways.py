@@ -71,6 +71,7 @@ class Ways:
         with_words: joins to calls that they may have the words, too.
         by_numbers_with_words: `by_numbers`, tested for the same.
         segments: those of call `c` as JSON, with `{words}` of each; "NULL": a statement more costs no more.
+        listed: the lists that `:listed`, a JSON text, is made of, each as `value`.
     """
 
     by_time: Way
@@ -95,6 +96,7 @@ class Ways:
     by_numbers_with_words: Way
     phrases: Callable[[Query], Mapping[str, Any]]
     segments: str
+    listed: str
     limits: Limits
 
 
@@ -170,6 +172,7 @@ SQLITE_WAYS = Ways(
     by_numbers_with_words=_by_keys(_OF_NUMBERS + ":since"),
     phrases=_match,
     segments="NULL",
+    listed="json_each(:listed)",
     limits=Limits(),
 )
 
@@ -253,5 +256,6 @@ POSTGRES_WAYS = Ways(
     SELECT CAST(json_agg(json_build_array(
         starts, ends, text, channel, speaker, language, confidence, CAST({words} AS json)) ORDER BY n) AS text)
     FROM callkit_segments s WHERE s.pk = c.pk)""",
+    listed="jsonb_array_elements(CAST(:listed AS jsonb))",
     limits=Limits(),
 )
