@@ -130,7 +130,7 @@ def test_what_nobody_expected_is_told_without_its_text(
     def fail(*_: Any) -> None:
         raise ValueError("+442079460018")
 
-    monkeypatch.setattr(type(kit), "get", fail)
+    monkeypatch.setattr(type(kit), "look", fail)
     caplog.set_level(logging.INFO, logger="callkit")
     answer = Api(create_app(kit, settings)).get("/calls/00000000-0000-0000-0000-000000000000")
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
