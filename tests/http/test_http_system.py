@@ -127,7 +127,7 @@ def test_every_error_is_a_problem(api: Api, wav: WavMaker) -> None:
 def test_what_nobody_expected_is_told_without_its_text(
     kit: CallKit, settings: HttpSettings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(*_: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise ValueError("+442079460018")
 
     monkeypatch.setattr(type(kit), "look", fail)
