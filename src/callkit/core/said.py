@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import accumulate
 from math import log2
 from typing import Literal, Self
@@ -60,7 +61,7 @@ class Phrase:
         """
         return cls(stems(text), side)
 
-    @property
+    @cached_property
     def pattern(self) -> str:
         """What is to be found in the texts of `Said`."""
         return f" {' '.join(self.words)} "
@@ -105,7 +106,7 @@ class Said:
         What is spread over two segments has a place in each. Of the first `most` segments of a side all are given.
         """
         for side, text, layout in self._texts:
-            if phrase.side in {None, side} and phrase.pattern in text:
+            if phrase.pattern in text and phrase.side in {None, side}:
                 for number, first, last in _places(phrase, text, layout, most):
                     yield side, number, first, last
 

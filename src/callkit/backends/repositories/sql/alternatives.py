@@ -1,6 +1,7 @@
 """`Answer`: a query with alternatives as several searches, each with an index of its own, and their calls in one."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from heapq import merge
 from itertools import islice
 from typing import Any
@@ -14,6 +15,7 @@ from callkit.core.query import Query
 
 __all__ = ["Answer"]
 
+_text = lru_cache(text)
 _MOST = 16  # searches for one query; alternatives beyond that are looked at call by call
 
 
@@ -82,5 +84,5 @@ class Answer:
         [needle] = query.numbers
         if needle.startswith("+"):
             return True
-        found = self.connection.execute(text(self.ways.inside), {**self.ways.sought(needle), "most": 1})
+        found = self.connection.execute(_text(self.ways.inside), {**self.ways.sought(needle), "most": 1})
         return found.first() is not None
