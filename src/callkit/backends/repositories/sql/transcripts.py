@@ -185,8 +185,11 @@ def passages_of(
     found = {pk: hits(said, phrases) for pk, said in _said_of(connection, ways, list(calls))}
     places = to_json([(pk, hit.segment) for pk, own in found.items() for hit in own])
     rows = {(row[0], row[1]): row for row in connection.execute(_segments_at(ways.listed), {"listed": places}).all()}
-    shown = ((calls[pk], [_shown(rows[pk, hit.segment], hit) for hit in found.get(pk, ())]) for pk in calls)
-    return {call_id: tuple(own) for call_id, own in shown if own}
+    shown = {  # what is gone was erased, or transcribed anew, between the two statements
+        call_id: tuple([_shown(rows[pk, hit.segment], hit) for hit in found.get(pk, ()) if (pk, hit.segment) in rows])
+        for pk, call_id in calls.items()
+    }
+    return {call_id: own for call_id, own in shown.items() if own}
 
 
 @lru_cache
