@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from callkit.backends.repositories.memory import MemoryRepository
-from callkit.backends.repositories.sql import SqlRepository, alternatives, migrate, transcripts
+from callkit.backends.repositories.sql import SqlRepository, alternatives, migrate
 from callkit.backends.repositories.sql.alternatives import Answer
 from callkit.backends.repositories.sql.engine import open_database
 from callkit.backends.repositories.sql.search import Search
@@ -25,6 +25,7 @@ from callkit.backends.repositories.sql.ways import POSTGRES_WAYS, SQLITE_WAYS, L
 from callkit.core.analysis import Party, Results
 from callkit.core.call import Status
 from callkit.core.parsing import parse
+from callkit.core.passages import hits
 from callkit.core.query import Phrase, Query
 from callkit.core.said import Said
 from callkit.core.words import stemmer
@@ -187,7 +188,7 @@ def test_the_index_has_the_numbers_that_are_sought(database_url: str) -> None:
 
 def test_what_is_erased_while_a_page_is_made_has_no_passages(database_url: str) -> None:
     """There each statement sees a moment of its own."""
-    real, sql = transcripts.hits, SqlRepository.open(database_url)
+    real, sql = hits, SqlRepository.open(database_url)
 
     def erasing(said: Said, phrases: Any) -> Any:
         with sql.writing() as connection:
@@ -198,7 +199,7 @@ def test_what_is_erased_while_a_page_is_made_has_no_passages(database_url: str) 
         for second, lines in enumerate((["refund"], ["a refund"])):
             sql.add(call := some_call(second))
             sql.save(call := evolve(call, version=1), spoken(*lines))
-        with patch.object(transcripts, "hits", erasing):
+        with patch("callkit.backends.repositories.sql.transcripts.hits", erasing):
             page = sql.find(parse("refund"))
         assert len(page) == 2
         assert list(page.passages) == [call.id]
