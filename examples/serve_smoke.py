@@ -8,7 +8,7 @@ import time
 import wave
 from tempfile import TemporaryDirectory
 
-import httpx
+import httpx  # pip install httpx
 
 NEW = {"caller": "+442079460018", "receiver": "101", "started_at": "2026-11-24T08:30:00Z"}
 

@@ -291,7 +291,7 @@ class RecordingExistsError(ConflictError):
     """The call has a recording already; one call, one recording."""
 
     code = "recording_already_exists"
-    sentence = "Call {call_id} has a recording already: pass replace=True to take another one."
+    sentence = "Call {call_id} has a recording already, and keeps it unless replace=True says otherwise."
     call_id: str
 
 

@@ -87,3 +87,14 @@ def test_a_wrong_query_says_where_and_why(run: Run) -> None:
     done = run("search", "refund", "(a OR b)")
     assert (done.code, done.out) == (2, "")
     assert "'(a' (character 8): there are no brackets" in done.err
+
+
+@pytest.mark.parametrize("terms", [["refund", "-then"], ["-then"], ["--", "-then"], ['-"a refund"', "said:want"]])
+def test_a_term_that_begins_with_a_minus_is_no_option(run: Run, talk: list[str], terms: list[str]) -> None:
+    assert [one["id"] for one in run("search", "--json", *terms).objects] == talk[:1]
+    assert run("search", "--count", *terms).out == "1\n"
+
+
+def test_short_options_stay_what_they_are(run: Run) -> None:
+    assert "usage" in run("search", "-h").out
+    assert run("list", "-then").code == 2

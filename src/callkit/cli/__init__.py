@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from callkit.cli import output
-from callkit.cli.parser import build
+from callkit.cli.parser import build, shielded
 
 __all__ = ["main"]
 
@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     output.forgive_consoles()
     try:
-        code = _run(build().parse_args(argv))
+        code = _run(build().parse_args(shielded(sys.argv[1:] if argv is None else argv)))
         output.finish()
     except SystemExit as stop:  # argparse has printed its help, or what is wrong with the arguments
         return stop.code if isinstance(stop.code, int) else 2

@@ -1,6 +1,7 @@
 """What can be typed: the commands, their options and their help. Imports nothing that costs time."""
 
 from argparse import Action, ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Sequence
 
 from callkit.cli.command import Commands, add_command, common_options, count, json_option, page_options, positive, tag
 from callkit.cli.parser_export import EXPORT
@@ -8,7 +9,7 @@ from callkit.cli.parser_http import HTTP
 from callkit.cli.parser_transcripts import TRANSCRIPTS, transcript_options
 from callkit.cli.parser_upkeep import UPKEEP
 
-__all__ = ["build"]
+__all__ = ["build", "shielded"]
 
 _EXAMPLES = """Examples:
   callkit process recordings/           measure every recording in a folder
@@ -17,6 +18,17 @@ _EXAMPLES = """Examples:
   callkit report ID --html call.html    a page about it
   callkit doctor                        is everything there that callkit needs?
 """
+
+
+_SEARCHES = frozenset({"search", "transcribe", "report"})
+_SHORT = frozenset("hqvy")  # options of one letter
+
+
+def shielded(arguments: Sequence[str]) -> list[str]:
+    """With a space before `-refund` and other terms of a search that argparse would take for options."""
+    if not _SEARCHES & set(arguments[:1]):
+        return list(arguments)
+    return [f" {one}" if one[:1] == "-" != one[1:2] and not set(one[1:]) <= _SHORT else one for one in arguments]
 
 
 def build() -> ArgumentParser:

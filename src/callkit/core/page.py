@@ -81,5 +81,5 @@ def cursor_key(text: str) -> int:
     except ValueError:
         raw = b""
     if len(raw) != 9:
-        raise InvalidQueryError(text, "it is no cursor; pass `page.next` of the page before")
+        raise InvalidQueryError(text, "it is no cursor; pass the `next` of the page before")
     return int.from_bytes(raw, "big", signed=True)

@@ -48,6 +48,7 @@ _STATUSES: tuple[tuple[type[CallKitError], int], ...] = (
 )
 _CODES: Mapping[type[CallKitError], str] = {UnsupportedFormatError: "unsupported_extension"}
 _HIDDEN = "The server can't do it now: its log says why."  # places and addresses are not for clients
+_MISMATCH = "The request does not match the schema."
 _HTTP_CODES = {400: "malformed_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 
@@ -128,13 +129,18 @@ async def _known(_: Request, error: Exception) -> Response:
     return problem_of(error)
 
 
-async def _invalid(_: Request, error: Exception) -> Response:
+async def _invalid(request: Request, error: Exception) -> Response:
     """Without what was sent: it may be anything, and long."""
     assert isinstance(error, RequestValidationError)
+    if any(one["type"] == "json_invalid" for one in error.errors()):
+        return problem(400, _HTTP_CODES[400], "The body is no JSON.")
     found = [
         {"loc": [str(step) for step in one["loc"]], "msg": one["msg"], "type": one["type"]} for one in error.errors()
     ]
-    return problem(422, "validation_error", "The request does not match the schema.", errors=found)
+    is_body = any(one["loc"] == ["body"] for one in found)
+    untold = is_body and "json" not in request.headers.get("content-type", "")
+    what = "The body must be JSON, with the header Content-Type: application/json." if untold else _MISMATCH
+    return problem(422, "validation_error", what, errors=found)
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -47,5 +47,7 @@ def open_transcriber(text: str, *, small_memory: bool = False) -> Transcriber | 
     for found in entry_points(group="callkit.transcribers", name=name):
         return cast(Transcriber, found.load()(text))
     others = sorted(entry_points(group="callkit.transcribers").names)
-    known = ", ".join(["none", *NAMES, *others])
-    raise SettingsError(f"No transcriber is called {masked(name)!r}: there are {known}, as in 'whisper:base'.")
+    known = ", ".join([*NAMES, *others])
+    raise SettingsError(
+        f"No transcriber is called {masked(name)!r}: there are {known} and 'none', as in 'whisper:base'."
+    )
