@@ -157,7 +157,7 @@ def test_before_leaves_the_day_out_and_until_takes_it_in(before: str, until: str
         ("a OR OR b", "OR", 6, "OR stands between two terms"),
         ("a AND b", "AND", 3, "terms must all hold"),
         ("NOT a", "NOT", 1, '"-" in front'),
-        ("a statsu:ready", "statsu:ready", 3, "did you mean status?"),
+        ("a statsu:ready", "statsu:ready", 3, "perhaps status is meant"),
         ("zzzzz:1", "zzzzz:1", 1, "there are number, caller, from"),
         ("agent:???", "agent:???", 1, "there is no word in it"),
         ('"?!"', '"?!"', 1, "there is no word in it"),

@@ -132,7 +132,7 @@ class _Reader:
             return Query(comparisons=(_comparison(name, sign, value),))
         if name not in _EXACT and name not in _BOUNDS:
             near = get_close_matches(name, [*_EXACT, *_BOUNDS, *_FIGURES], 1)
-            hint = f"did you mean {near[0]}" if near else f"there are {', '.join([*_EXACT, *_BOUNDS, *_FIGURES])}"
+            hint = f"perhaps {near[0]} is meant" if near else f"there are {', '.join([*_EXACT, *_BOUNDS, *_FIGURES])}"
             raise ValueError(f"there is no such filter; {hint}")
         _check(sign in {":", "="}, "only duration, silence, talk and overlap can be compared")
         _check(bool(value), "nothing is asked for")
