@@ -21,7 +21,7 @@ from callkit.core.transcript import Segment, Transcript, Word
 from callkit.errors import CallNotFoundError
 from callkit.protocols import Repository
 from callkit.shortcuts import FindsAtOffset, LooksAtOne, find_at, look
-from callkit.testing.agreement import some_call
+from callkit.testing.agreement import some_call, some_results
 from callkit.testing.clock import Clock
 from callkit.testing.strategies import results
 
@@ -87,6 +87,16 @@ def test_a_look_sees_whatever_was_saved(repository: Repository, measured: Result
         bare = tuple(evolve(segment, words=()) for segment in transcript.segments)
         measured = evolve(measured, transcript=evolve(transcript, segments=bare))
     assert look(repository, call.id, words=False) == (saved, measured)
+
+
+@pytest.mark.parametrize("number", [0.1 + 0.2, 1 / 3, 1e-320, 5e22, 1.7976931348623157e308, 1234567.8901234567, 3.0])
+def test_a_look_takes_nothing_off_a_number(repository: Repository, number: float) -> None:
+    segment = Segment(number, number, '"Да"\n', 1, None, None, number, (Word(number, number, "Да", number),))
+    others = (evolve(segment, confidence=None), Segment(1.0, 2.0, "", None))
+    saved = evolve(some_results(), transcript=Transcript((segment, *others), None, number, "scribe"))
+    repository.add(call := some_call())
+    repository.save(evolve(call, version=1), saved)
+    assert look(repository, call.id, words=True)[1] == saved
 
 
 def test_a_look_at_what_is_not_measured_or_not_there(repository: Repository) -> None:

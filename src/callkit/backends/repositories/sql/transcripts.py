@@ -119,10 +119,7 @@ def look(
     found = results_from_json(row.document)
     if found.transcript is None:
         return row, found
-    if row.segments is not None:
-        return row, with_segments(found, map(_from_json, loads(row.segments)))
-    rows = connection.execute(_segments_of_one(wanted), {"pk": row.pk}).all()
-    return row, with_segments(found, map(_to_segment, rows))
+    return row, with_segments(found, map(_from_json, loads(row.segments or "[]")))
 
 
 @lru_cache
@@ -137,13 +134,8 @@ FROM callkit_calls c LEFT JOIN callkit_results r ON r.pk = c.pk WHERE c.id = :id
     )
 
 
-@lru_cache
-def _segments_of_one(words: str) -> TextClause:
-    return text(f"SELECT {_COLUMNS.replace('words', words)} FROM callkit_segments WHERE pk = :pk ORDER BY n")
-
-
 def _from_json(values: Sequence[Any]) -> Segment:
-    """JSON has no floats that are whole."""
+    """JSON has no floats that are whole, and SQLite's are not exact: there they are text."""
     start, end, said, channel, speaker, language, confidence, words = values
     sure = None if confidence is None else float(confidence)
     return Segment(
