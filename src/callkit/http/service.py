@@ -25,6 +25,7 @@ __all__ = ["Service", "service_of"]
 T = TypeVar("T")
 
 _UPLOADS = 200  # at once, each in a thread that waits for its client
+_READS = 2  # at once: more threads would only pass the interpreter's lock around
 
 
 @define(eq=False)
@@ -37,6 +38,8 @@ class Service:
     metrics: Metrics = field(factory=Metrics)
     hub: Hub = field(init=False, default=Factory(lambda self: Hub(self.kit), takes_self=True))
     _uploads: CapacityLimiter = field(init=False, factory=lambda: CapacityLimiter(_UPLOADS))
+    _looks: CapacityLimiter = field(init=False, factory=lambda: CapacityLimiter(_READS))
+    _searches: CapacityLimiter = field(init=False, factory=lambda: CapacityLimiter(_READS))
     _busy: set[str] = field(init=False, factory=set)
 
     @property
@@ -55,6 +58,14 @@ class Service:
     async def take_in(self, body: Body, work: Callable[[Stream], T]) -> T:
         """Do what reads a body, in a thread that no other route waits for."""
         return await taken_in(body, work, self._uploads)
+
+    async def look(self, work: Callable[[], T]) -> T:
+        """Make an answer of a call, in a thread that waits for no search."""
+        return await to_thread.run_sync(work, limiter=self._looks)
+
+    async def search(self, work: Callable[[], T]) -> T:
+        """Make an answer of calls that are found, in a thread."""
+        return await to_thread.run_sync(work, limiter=self._searches)
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """The same for other work that takes long."""

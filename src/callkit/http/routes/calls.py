@@ -44,8 +44,8 @@ async def get(
     words: Annotated[bool, Query(description="when each word was said, too")] = False,
 ) -> Response:
     """A call, with what was measured and said once it is ready."""
-    kit = service_of(request).kit.sync
-    return await to_thread.run_sync(lambda: json_answer(call_json(*look(kit, call_id, words=words))))
+    service = service_of(request)
+    return await service.look(lambda: json_answer(call_json(*look(service.kit.sync, call_id, words=words))))
 
 
 def look(kit: CallKit, call_id: CallId, *, words: bool = False) -> tuple[Call, Results | None]:
@@ -97,7 +97,7 @@ async def find(
         )
         return json_answer(page_json(page, limit=limit, offset=offset, total=count))
 
-    return await to_thread.run_sync(look_up)
+    return await service.search(look_up)
 
 
 def _wanted(text: str, service: Service) -> CallQuery:
