@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from attrs import fields
@@ -17,6 +17,7 @@ from callkit.core.said import Phrase, Said, said_in
 from callkit.testing.sayings import phrases
 from callkit.testing.strategies import Story, analyses, calls, queries, recordings, results, stories
 
+T = TypeVar("T")
 NUMBERS: dict[str, Callable[[str], bool]] = {
     "unknown": lambda number: number == "",
     "a plus": lambda number: number.startswith("+"),
@@ -29,17 +30,22 @@ NUMBERS: dict[str, Callable[[str], bool]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def some() -> list[Story]:
-    made: list[Story] = []
+def drawn(strategy: st.SearchStrategy[T], number: int) -> list[T]:
+    """So many values that a strategy makes."""
+    made: list[T] = []
 
-    @settings(max_examples=200, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
-    @given(story=stories())
-    def keep(story: Story) -> None:
-        made.append(story)
+    @settings(max_examples=number, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(value=strategy)
+    def keep(value: T) -> None:
+        made.append(value)
 
     keep()
     return made
+
+
+@pytest.fixture(scope="module")
+def some() -> list[Story]:
+    return drawn(stories(), 200)
 
 
 def all_calls(some: Sequence[Story]) -> list[Call]:
@@ -64,15 +70,7 @@ def test_calls_of_one_story_collide(some: list[Story], names: tuple[str, ...]) -
 
 @pytest.fixture(scope="module")
 def some_queries() -> list[Query]:
-    made: list[Query] = []
-
-    @settings(max_examples=1000, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
-    @given(query=queries())
-    def keep(query: Query) -> None:
-        made.append(query)
-
-    keep()
-    return made
+    return drawn(queries(), 1000)
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Query)])
@@ -87,15 +85,7 @@ def test_every_filter_finds_some_calls_and_misses_others(
 
 @pytest.fixture(scope="module")
 def some_phrases() -> list[Phrase]:
-    made: list[Phrase] = []
-
-    @settings(max_examples=1000, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
-    @given(phrase=phrases())
-    def keep(phrase: Phrase) -> None:
-        made.append(phrase)
-
-    keep()
-    return made
+    return drawn(phrases(), 1000)
 
 
 @pytest.mark.parametrize("side", ["agent", "customer", None])
