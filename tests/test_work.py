@@ -255,6 +255,26 @@ class TestLost:
         assert failure is not None
         assert failure.code == "worker_lost"
 
+    def test_nor_does_a_message_that_comes_again_begin_one_too_many(
+        self, kit: CallKit, hand: Hand, call: Call, clock: Any
+    ) -> None:
+        for attempt in (1, 2, 3):
+            kit.repository.save(kit.get(call.id).claim(f"dead {attempt}", clock(), timedelta(seconds=30)))
+            clock.forward(minutes=1)
+        hand.task()
+        after = kit.get(call.id)
+        assert (after.status, after.attempts, after.lease) == (Status.FAILED, 3, None)
+        assert after.failure is not None
+        assert (after.failure.code, "after 3 attempts" in after.failure.message) == ("worker_lost", True)
+
+    def test_whoever_let_go_did_not_die(self, kit: CallKit, hand: Hand, call: Call, clock: Any) -> None:
+        for _ in range(3):
+            claimed = kit.get(call.id).claim("interrupted", clock(), timedelta(seconds=30))
+            kit.repository.save(claimed)
+            kit.repository.save(claimed.release(clock()))
+        hand.task()
+        assert kit.get(call.id).status is Status.READY
+
     def test_a_task_that_hangs_is_not_run_again(self, kit: CallKit, hand: Hand, call: Call, clock: Any) -> None:
         kit.repository.save(call.claim(hand.task.owner, clock(), timedelta(seconds=30)))
         assert not hand.task.lost(TaskTimeoutError("call", 600.0))

@@ -497,6 +497,15 @@ def test_transcribe_measures_too_what_was_not_measured(new_kit: NewKit, engine: 
     assert transcript(kit, call).segments
 
 
+def test_transcribe_goes_on_where_workers_died(new_kit: NewKit, engine: ScriptedTranscriber, clock: Clock) -> None:
+    kit = new_kit()
+    call = kit.ingest(CALL)
+    for owner in ("dead", "dead, too", "and dead"):
+        kit.repository.save(kit.get(call.id).claim(owner, clock(), timedelta(seconds=30)))
+        clock.forward(minutes=1)
+    assert kit.transcribe(call.id, engine).status is Status.READY
+
+
 def test_transcribe_says_why_not(new_kit: NewKit, engine: ScriptedTranscriber, clock: Clock) -> None:
     kit = new_kit()
     call = kit.ingest(CALL)

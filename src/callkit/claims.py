@@ -15,10 +15,10 @@ from attrs import Attribute, field, frozen
 
 from callkit.core.analysis import Results
 from callkit.core.call import Call, Status
-from callkit.errors import BackendError, CallKitError, SettingsError, StaleCallError
+from callkit.errors import BackendError, CallKitError, SettingsError, StaleCallError, WorkerLostError
 from callkit.protocols import Repository
 
-__all__ = ["Claim", "ClaimLostError", "Clock", "Leasing", "Move", "new_owner", "utc_now"]
+__all__ = ["Claim", "ClaimLostError", "Clock", "Leasing", "Move", "given_up", "new_owner", "utc_now"]
 
 log = logging.getLogger("callkit.work")
 
@@ -60,6 +60,12 @@ class Leasing:
             raise SettingsError(
                 "A lease must be longer than nothing, `longest` at least one lease, `attempts` 1 or more."
             )
+
+
+def given_up(call: Call, now: datetime) -> Call:
+    """A call that its workers died of, as a failed one."""
+    error = WorkerLostError(f"call {call.id}")
+    return call.fail(error.code, f"{error} It was given up after {call.attempts} attempts.", now)
 
 
 class Claim:

@@ -549,10 +549,11 @@ class CallKit:
         if engine is None:
             raise SettingsError("Nobody can write down what is said: pass a transcriber, such as 'whisper:base'.")
         call = self.get(call_id)
+        begun = call.attempts if call.status is Status.PROCESSING else 0
         # whoever waits for an answer tries again if they want to
         task = evolve(
             self._work_on(call.id),
-            leasing=evolve(self.leasing, attempts=1),
+            leasing=evolve(self.leasing, attempts=begun + 1),
             transcriber=engine,
             transcription=wanted,
             on_progress=on_progress,

@@ -7,12 +7,12 @@ from uuid import UUID
 
 from attrs import frozen
 
+from callkit.claims import Clock, given_up
 from callkit.core.call import Call, Status
 from callkit.core.page import turn_pages
 from callkit.core.query import Query
-from callkit.errors import CallNotFoundError, StaleCallError, WorkerLostError
+from callkit.errors import CallNotFoundError, StaleCallError
 from callkit.protocols import Blob, Repository, Storage, TidiesUp
-from callkit.work import Clock
 
 __all__ = ["PATIENCE", "Sweep", "Swept"]
 
@@ -70,10 +70,8 @@ class Sweep:
         return True
 
     def _give_up(self, call: Call) -> bool:
-        error = WorkerLostError(f"call {call.id}")
-        why = f"{error} It was given up after {call.attempts} attempts."
         try:
-            self.repository.save(call.fail(error.code, why, self.now()))
+            self.repository.save(given_up(call, self.now()))
         except StaleCallError:
             return False
         return True

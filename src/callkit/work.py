@@ -15,7 +15,7 @@ from callkit.audio.analyser import Measured, Options, measure
 from callkit.audio.source import open_audio
 from callkit.backends.transcribers.asking import TranscriptOptions
 from callkit.backends.transcribers.driver import OnProgress
-from callkit.claims import Claim, ClaimLostError, Clock, Leasing, Move, new_owner, utc_now
+from callkit.claims import Claim, ClaimLostError, Clock, Leasing, Move, given_up, new_owner, utc_now
 from callkit.core.analysis import Analysis, Results
 from callkit.core.call import Call, Failure, Recording, Status
 from callkit.core.roles import ChannelMap, roles_in
@@ -77,18 +77,24 @@ class ProcessCall:
 
     def __call__(self) -> None:
         """Do it. What is wrong with the recording becomes the call's failure; a lost database is raised."""
+        if claimed := self._claimed():
+            with Claim(self.repository, claimed, self.leasing, self.now) as claim:
+                self._work(claim)
+
+    def _claimed(self) -> Call | None:
+        """The call, as ours; None if there is nothing to do, or nobody ought to try again."""
         try:
-            call = self.repository.get(self.call_id)
-            now = self.now()
+            call, now = self.repository.get(self.call_id), self.now()
             claimed = call.claim(self.owner, now, self.leasing.lease)
+            if call.lease and call.attempts >= self.leasing.attempts:  # its message came again before a sweep did
+                claimed = given_up(call, now)
             self.repository.save(claimed)
         except (LeaseHeldError, MoveNotAllowedError, StaleCallError):
-            return
+            return None
         except CallNotFoundError:  # rows are never removed
             log.warning("there is no call %s: is this the database of those who submit?", self.call_id)
-            return
-        with Claim(self.repository, claimed, self.leasing, self.now) as claim:
-            self._work(claim)
+            return None
+        return claimed if claimed.lease else None
 
     def message(self) -> Message:
         """See `callkit.protocols.Portable`."""
