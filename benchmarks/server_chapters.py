@@ -91,7 +91,7 @@ def claim_chapter(_: Corpus, sizes: Sizes) -> Chapter:
     found = []
     with claims.places() as places:
         for name, url in places.items():
-            for workers in (1, 4, 16):
+            for workers in sizes.claimers:
                 result = claims.measured(url, sizes.claims, workers)
                 told = f"{result.rate:,.0f} claims a second; {result.late} came too late, {result.double} double"
                 found.append(Figure(f"{workers} processes", name, wall=1 / result.rate, cpu=result.cpu, note=told))

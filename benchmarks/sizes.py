@@ -23,6 +23,7 @@ class Sizes:
     claims: int = 4000
     messages: int = 2000
     transcripts: int = 200_000
+    claimers: tuple[int, ...] = (1, 4, 16)
 
 
 FULL = Sizes()

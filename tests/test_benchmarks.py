@@ -24,7 +24,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def tiny(bench: Any) -> Any:
-    return bench.chapters.Sizes(1, 4, 3, 3, 20, 3, 3, 1, 1, 300, 2, 40, 20, 30)
+    return bench.chapters.Sizes(1, 4, 3, 3, 20, 3, 3, 1, 1, 300, 2, 40, 20, 30, (1, 2))
 
 
 CHAPTERS = ["marks", "whole", "analysis", "calls", "long", "batch", "start", "numbers", "postgres"]
