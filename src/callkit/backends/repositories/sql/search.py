@@ -139,13 +139,13 @@ class Search:
         known = self._ways.by_speech is not None  # the database itself knows how common words, tags and statuses are
         is_indexed = self._way is not self._ways.by_time
         if is_indexed and (known or self._has_at_most(few, self._way)):
-            yield evolve(self._way, to_calls=self._way.to_calls + self._ways.with_words)
+            yield self._ways.with_words(self._way, self._within(self._way))
         is_alone = not is_indexed and not any(map(_has_index, self._needles))
         if not known and (is_alone or self._has_at_most(few, self._ways.by_words)):
             yield self._ways.by_words
 
     def _has_at_most(self, few: int, way: Way) -> bool:
-        one_more = f"SELECT 1 FROM {way.keys} WHERE {self._within(way)} ORDER BY {way.key} DESC LIMIT 1 OFFSET :few"
+        one_more = f"SELECT 1 FROM {way.keys} WHERE {self._within(way)} LIMIT 1 OFFSET :few"
         return self._run(one_more, few=few).first() is None
 
     def _numbers_with_at_most(self, calls: int | None) -> Way | None:

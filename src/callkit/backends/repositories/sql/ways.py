@@ -68,7 +68,7 @@ class Ways:
             newest first, however many there are.
         by_words_in_order: the same, sorted before anything else of them is looked at; none, if there are more than
             `few`.
-        with_words: joins to calls that they may have the words, too.
+        with_words: of a way and the bounds of its keys, the way that tests for the same what it finds, in order.
         by_numbers_with_words: `by_numbers`, tested for the same.
         segments: those of call `c` as JSON, in order, with `{words}` of each.
         listed: the lists that `:listed`, a JSON text, is made of, each as `value`.
@@ -92,7 +92,7 @@ class Ways:
     by_words: Way
     by_speech: Way | None
     by_words_in_order: Way
-    with_words: str
+    with_words: Callable[[Way, str], Way]
     by_numbers_with_words: Way
     phrases: Callable[[Query], Mapping[str, Any]]
     segments: str
@@ -168,7 +168,7 @@ SQLITE_WAYS = Ways(
     by_words=_SQLITE_WORDS,
     by_speech=None,
     by_words_in_order=_SQLITE_WORDS,
-    with_words="",
+    with_words=lambda way, _: way,  # `by_words` alone is as quick
     by_numbers_with_words=_by_keys(_OF_NUMBERS + ":since"),
     phrases=_match,
     # `quote` writes a number so that it comes back as it is; as rows, each would take the interpreter's lock once more
@@ -215,7 +215,7 @@ _FEW_SPOKEN = f"""
     WITH m AS MATERIALIZED (
         SELECT g.pk FROM callkit_speech_fts g WHERE {_WORDS} AND g.pk < :before AND g.pk >= :since LIMIT :few + 1)
     SELECT pk FROM m WHERE (SELECT count(*) FROM m) <= :few"""
-_WITH_WORDS = " JOIN callkit_speech_fts f ON f.pk = {}.pk AND f.words @> CAST(:words AS int[])"
+_WITH_WORDS = " JOIN callkit_speech_fts f ON f.pk = g.pk AND f.words @> CAST(:words AS int[])"
 
 
 def _in_order(keys: str, test: str = "") -> Way:
@@ -223,6 +223,10 @@ def _in_order(keys: str, test: str = "") -> Way:
     return Way(
         f"({keys} ORDER BY pk DESC OFFSET 0) g", key="g.pk", to_calls=f"{test} JOIN callkit_calls c ON c.pk = g.pk"
     )
+
+
+def _with_words(way: Way, within: str) -> Way:
+    return _in_order(f"SELECT {way.key} AS pk FROM {way.keys} WHERE {within}", _WITH_WORDS)
 
 
 POSTGRES_WAYS = Ways(
@@ -254,8 +258,8 @@ POSTGRES_WAYS = Ways(
     by_words=evolve(_SPOKEN, where=_WORDS),
     by_speech=evolve(_SPOKEN, test=_WORDS),
     by_words_in_order=_in_order(_FEW_SPOKEN),
-    with_words=_WITH_WORDS.format("c"),
-    by_numbers_with_words=_in_order(f"SELECT DISTINCT x.pk {_JOINED}", _WITH_WORDS.format("g")),
+    with_words=_with_words,
+    by_numbers_with_words=_in_order(f"SELECT DISTINCT x.pk {_JOINED}", _WITH_WORDS),
     phrases=_numbers,
     segments="""(
     SELECT CAST(json_agg(json_build_array(
