@@ -25,7 +25,7 @@ __all__ = ["Service", "service_of"]
 T = TypeVar("T")
 
 _UPLOADS = 200  # at once, each in a thread that waits for its client
-_READS = 2  # at once: more threads would only pass the interpreter's lock around
+_READS = 16  # of a kind at once: more threads would only wait for the interpreter's lock
 
 
 @define(eq=False)

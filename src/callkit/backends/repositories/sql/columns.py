@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-__all__ = ["CALL_ID", "DOCUMENT", "KEY", "MOMENT", "NUMBER"]
+__all__ = ["CALL_ID", "DOCUMENT", "KEY", "MOMENT", "NUMBER", "moment"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -29,6 +29,11 @@ class _Bytes(sa.types.TypeDecorator[UUID]):
         return None if value is None else UUID(bytes=value)
 
 
+def moment(milliseconds: int) -> datetime:
+    """So long after 1970 began."""
+    return _EPOCH + milliseconds * _MILLISECOND
+
+
 class _Milliseconds(sa.types.TypeDecorator[datetime]):
     """A moment as milliseconds since 1970."""
 
@@ -39,7 +44,7 @@ class _Milliseconds(sa.types.TypeDecorator[datetime]):
         return None if value is None else (value - _EPOCH) // _MILLISECOND
 
     def process_result_value(self, value: int | None, _: Dialect) -> datetime | None:
-        return None if value is None else _EPOCH + value * _MILLISECOND
+        return None if value is None else moment(value)
 
 
 class _Jsonb(sa.types.UserDefinedType[str]):

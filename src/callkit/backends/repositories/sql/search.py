@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, bindparam, text
 
 from callkit.backends.repositories.sql.columns import MOMENT
 from callkit.backends.repositories.sql.conditions import Needle, conditions, needles, span
+from callkit.backends.repositories.sql.gathered import gathered, rows_in
 from callkit.backends.repositories.sql.tables import calls
 from callkit.backends.repositories.sql.ways import Limits, Way, Ways
 from callkit.core.call import Status
@@ -84,8 +85,7 @@ class Search:
         way = self._way
         keys = f"SELECT c.pk FROM {self._from(way)} ORDER BY {way.key} DESC LIMIT :count OFFSET :place"
         select = f"SELECT {_COLUMNS} FROM ({keys}) k JOIN callkit_calls c ON c.pk = k.pk ORDER BY k.pk DESC"
-        rows: Sequence[Row[Any]] = self._run(select, gives_calls=True, count=count, place=place).all()
-        return rows
+        return self._calls(select, count=count, place=place)
 
     def count(self, at_most: int) -> int:
         """How many calls there are, counted up to `at_most`."""
@@ -238,7 +238,15 @@ class Search:
     def _rows(self, way: Way, count: int, **values: Any) -> Sequence[Row[Any]]:
         columns = "c.pk" if self._only_keys else _COLUMNS
         select = f"SELECT {columns} FROM {self._from(way)} ORDER BY {way.key} DESC LIMIT :count{self._unlocked}"
-        rows: Sequence[Row[Any]] = self._run(select, gives_calls=not self._only_keys, count=count, **values).all()
+        if not self._only_keys:
+            return self._calls(select, count=count, **values)
+        rows: Sequence[Row[Any]] = self._run(select, count=count, **values).all()
+        return rows
+
+    def _calls(self, select: str, **values: Any) -> Sequence[Row[Any]]:
+        if self._ways.gathers:
+            return rows_in(self._run(gathered(select), **values).scalar_one())
+        rows: Sequence[Row[Any]] = self._run(select, gives_calls=True, **values).all()
         return rows
 
     def _from(self, way: Way) -> str:

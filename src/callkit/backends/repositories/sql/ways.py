@@ -71,6 +71,7 @@ class Ways:
         with_words: of a way and the bounds of its keys, the way that tests for the same what it finds, in order.
         by_numbers_with_words: `by_numbers`, tested for the same.
         segments: those of call `c` as JSON, in order, with `{words}` of each.
+        gathers: rows of calls come as one value.
         listed: the lists that `:listed`, a JSON text, is made of, each as `value`.
     """
 
@@ -96,6 +97,7 @@ class Ways:
     by_numbers_with_words: Way
     phrases: Callable[[Query], Mapping[str, Any]]
     segments: str
+    gathers: bool
     listed: str
     limits: Limits
 
@@ -177,6 +179,7 @@ SQLITE_WAYS = Ways(
         quote(starts), quote(ends), text, channel, speaker, language,
         CASE WHEN confidence IS NOT NULL THEN quote(confidence) END, json({words})))
     FROM (SELECT * FROM callkit_segments s WHERE s.pk = c.pk ORDER BY n))""",
+    gathers=True,
     listed="json_each(:listed)",
     limits=Limits(),
 )
@@ -265,6 +268,7 @@ POSTGRES_WAYS = Ways(
     SELECT CAST(json_agg(json_build_array(
         starts, ends, text, channel, speaker, language, confidence, CAST({words} AS json)) ORDER BY n) AS text)
     FROM callkit_segments s WHERE s.pk = c.pk)""",
+    gathers=False,
     listed="jsonb_array_elements(CAST(:listed AS jsonb))",
     limits=Limits(),
 )
